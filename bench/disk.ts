@@ -1,5 +1,16 @@
 /** The scratch directory of a benchmark, and the sizes of trees. */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statfsSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../test/support/fixtures.js';
 
@@ -47,6 +58,19 @@ export function treeSize(dir: string): TreeSize {
     files++;
   }
   return { bytes, diskBytes, files };
+}
+
+/**
+ * Copies a tree, and writes the copy to the disk. Otherwise the first fsync after it would also
+ * write the copy: on ext4, 140 ms for 80 MiB.
+ */
+export function copyOnDisk(dir: string, copy: string): void {
+  cpSync(dir, copy, { recursive: true });
+  for (const name of ['', ...(readdirSync(copy, { recursive: true }) as string[])]) {
+    const fd = openSync(join(copy, name), 'r');
+    fsyncSync(fd);
+    closeSync(fd);
+  }
 }
 
 /** The mount that holds a path. */

@@ -3,8 +3,9 @@
  * its own copy, because opening changes the directory (LevelDB rewrites its log as a table). The
  * copy is in the page cache: this measures a warm restart, not one after a boot.
  */
-import { cpSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import type { ContenderKind, LiveEntries } from './contenders/contender.js';
+import { copyOnDisk } from './disk.js';
 import { Host } from './host.js';
 
 export interface Restarts {
@@ -24,7 +25,7 @@ export async function restarts(kind: ContenderKind, dir: string, times: number):
     const copy = `${dir}.copy`;
     const host = new Host(kind.env);
     try {
-      cpSync(dir, copy, { recursive: true });
+      copyOnDisk(dir, copy);
       const found = await host.restart(kind.name, copy);
       if (found === undefined) return undefined;
       openMs.push(found.openMs);

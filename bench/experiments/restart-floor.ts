@@ -13,7 +13,7 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { encodeRecord, isFault, openRecord } from '../../src/adapter/level/format/record.js';
@@ -23,7 +23,7 @@ import { positionals } from '../args.js';
 import type { ContenderKind } from '../contenders/contender.js';
 import { level } from '../contenders/level.js';
 import { otherBuildOf } from '../contenders/other-build.js';
-import { scratchRoot } from '../disk.js';
+import { copyOnDisk, scratchRoot } from '../disk.js';
 import { RoundSource } from '../rounds.js';
 import { digits, median } from '../stats.js';
 import { workloadOf } from '../workload.js';
@@ -143,7 +143,7 @@ async function compare(id: string, times: number, other: string | undefined, roo
     const taken = new Map(parts.map((part) => [part, [] as number[]]));
     for (let i = 0; i < times; i++) {
       for (const part of parts) {
-        cpSync(part === 'other' ? otherMade : made, copy, { recursive: true });
+        copyOnDisk(part === 'other' ? otherMade : made, copy);
         taken.get(part)?.push(await inChild(part, dir, other ?? ''));
         rmSync(copy, { recursive: true });
       }

@@ -9,7 +9,7 @@
  * batch itself is present.
  */
 import type { Finding } from '../../../errors.js';
-import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, VOTES_KEY } from '../../../keys/index.js';
+import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, parseKey, VOTES_KEY } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
 import { isRaw } from '../../../model/raw.js';
 import { FindingList } from '../../finding-list.js';
@@ -23,13 +23,10 @@ import { decodeRecord, isFault } from '../format/record.js';
 import type { Extent, Tip } from '../format/tip.js';
 import { isReference } from '../format/value-ref.js';
 import { NO_STORED_VOTES, parseLaneFloors, parseVotes, type StoredVotes } from '../format/votes.js';
-import { blockReader, commitQCReader, LogRange, type ReadRecord, type StoredEntry } from '../read/log-range.js';
+import { blockReader, commitQCReader, LogSequence, type ReadRecord, type StoredEntry } from '../read/log-range.js';
 import { SeparatedEntries } from '../values/recovery.js';
 import type { FoundReference } from '../values/value-store.js';
-import { findStrays } from './strays.js';
-
-/** Ranges that are read at the same time: the default number of libuv threads. */
-const PARALLEL_READS = 4;
+import { strayOf } from './strays.js';
 
 /** How records are checked. */
 export interface RecordsOptions {
@@ -84,6 +81,15 @@ export function checkRecords<B, Q, A>(
   return new Recovery(engine, model, tip, options).run();
 }
 
+/** The check of one log's entries, in ascending order. */
+interface LogCheck {
+  /** Entries before it are stale. */
+  readonly first: bigint;
+  readonly sequence: LogSequence;
+  /** Checks and decodes an entry. */
+  take(entry: StoredEntry): void;
+}
+
 class Recovery<B, Q, A> {
   readonly #engine: Engine;
   readonly #model: Model<B, Q, A>;
@@ -115,21 +121,14 @@ class Recovery<B, Q, A> {
     const commitQCs: Q[] = [];
     const blocks = new Map<LaneId, B[]>();
     for (const [lane, extent] of tip.lanes) if (this.#load && extent.first < extent.next) blocks.set(lane, []);
-    const [anchor, inner, votes] = await Promise.all([this.#readAnchor(), this.#readInner(), this.#readVotes()]);
-    const tasks = [
-      () => this.#readLog(QC_LOG, tip.qc, commitQCReader(this.#model), commitQCs),
-      ...[...tip.lanes].map(
-        ([lane, extent]) =>
-          () =>
-            this.#readLog(lane, extent, blockReader(this.#model, lane), blocks.get(lane)),
-      ),
-      () => findStrays(this.#engine, this.#tip, (finding) => this.#find(finding)),
-    ];
+    const reading = Promise.all([this.#readAnchor(), this.#readInner(), this.#readVotes()]);
+    // Prevents an unhandled rejection: it is awaited below, unless the entries cannot be read.
+    reading.catch(() => undefined);
     if (!this.#singlesOnly) {
-      await runParallel(tasks, PARALLEL_READS);
+      await this.#readEntries(commitQCs, blocks);
       await this.#separated.readAll();
-      await this.#separated.findStale(this.#engine, tip);
     }
+    const [anchor, inner, votes] = await reading;
     const point = anchor === undefined || isRaw(this.#model) ? undefined : this.#checkAnchor(anchor);
     const singles = { ...(anchor === undefined ? {} : { anchor }), ...(inner === undefined ? {} : { inner }) };
     return {
@@ -145,8 +144,8 @@ class Recovery<B, Q, A> {
     };
   }
 
-  #find(finding: Finding): void {
-    this.#findings.add(finding);
+  #find(finding: Finding | undefined): void {
+    if (finding !== undefined) this.#findings.add(finding);
   }
 
   #count(value: Uint8Array): void {
@@ -226,22 +225,62 @@ class Recovery<B, Q, A> {
   }
 
   /**
-   * Reads [first, next) of a log. It seeks the first key directly, to skip the deleted keys before
-   * it.
+   * Reads every key of the database once, ascending, and compares it with the tip. The next portion
+   * is read while one is checked.
    */
-  async #readLog<T>(log: LogName, { first, next }: Extent, read: ReadRecord<T>, into: T[] | undefined): Promise<void> {
-    if (first === next) return;
-    const range = new LogRange(this.#engine, log, first, next);
+  async #readEntries(commitQCs: Q[], blocks: ReadonlyMap<LaneId, B[]>): Promise<void> {
+    const logs = new Map<LogName, LogCheck>();
+    logs.set(QC_LOG, this.#logCheck(QC_LOG, this.#tip.qc, commitQCReader(this.#model), commitQCs));
+    for (const [lane, extent] of this.#tip.lanes) {
+      logs.set(lane, this.#logCheck(lane, extent, blockReader(this.#model, lane), blocks.get(lane)));
+    }
+    let current: LogCheck | undefined;
+    const reader = this.#engine.entries({});
     try {
-      for (let items = await range.next(); items.length > 0; items = await range.next()) {
-        for (const item of items) {
-          if ('finding' in item) this.#find(item.finding);
-          else this.#readEntry(log, item, read, into);
+      let reading = reader.next();
+      for (let portion = await reading; portion.length > 0; portion = await reading) {
+        reading = reader.next();
+        // Prevents an unhandled rejection: the loop awaits it, unless a check throws.
+        reading.catch(() => undefined);
+        for (const [key, value] of portion) {
+          const number = current?.sequence.next(key);
+          if (number !== undefined) current?.take({ number, key, value });
+          else current = this.#compare(key, value, logs) ?? current;
         }
       }
     } finally {
-      await range.close();
+      await reader.close();
     }
+    for (const { sequence } of logs.values()) this.#find(sequence.end());
+  }
+
+  #logCheck<T>(log: LogName, { first, next }: Extent, read: ReadRecord<T>, into: T[] | undefined): LogCheck {
+    return {
+      first,
+      sequence: new LogSequence(log, first, next),
+      take: (entry) => this.#readEntry(log, entry, read, into),
+    };
+  }
+
+  /**
+   * Compares a key that is not the next one of its log with the tip. Returns the check of the log
+   * to which it belongs. Keys with a fixed name are read elsewhere.
+   */
+  #compare(key: string, value: Uint8Array, logs: ReadonlyMap<LogName, LogCheck>): LogCheck | undefined {
+    const stray = strayOf(key, this.#tip);
+    this.#find(stray);
+    const parsed = parseKey(key);
+    if (stray !== undefined || (parsed?.kind !== 'block' && parsed?.kind !== 'commitQC')) return undefined;
+    const [log, number] = parsed.kind === 'block' ? [parsed.lane, parsed.number] : [QC_LOG, parsed.index];
+    const check = logs.get(log);
+    if (check === undefined) throw new Error(`the tip allows ${key}, and has no log for it`);
+    if (number < check.first) {
+      this.#separated.addStale(key, value);
+    } else {
+      this.#find(check.sequence.see(number));
+      check.take({ number, key, value });
+    }
+    return check;
   }
 
   #readEntry<T>(log: LogName, { number, key, value }: StoredEntry, read: ReadRecord<T>, into: T[] | undefined): void {
@@ -294,24 +333,8 @@ function liveRecords({ qc, lanes, anchor, inner, votes, laneFloors }: Tip): numb
   return [qc, ...lanes.values()].reduce((sum, { first, next }) => sum + Number(next - first), singles);
 }
 
-/**
- * Sorts findings by key. Ranges are read in parallel, so their order would otherwise depend on
- * timing.
- */
+/** Sorts findings by key: missing entries at the end of a log are found last. */
 function byKey(a: Finding, b: Finding): number {
   const [left = '', right = ''] = [a.key, b.key];
   return left < right ? -1 : left > right ? 1 : 0;
-}
-
-/**
- * Runs the tasks in order of their start, `width` at a time. Rejects with the first failure, after
- * all have ended.
- */
-async function runParallel(tasks: readonly (() => Promise<void>)[], width: number): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < tasks.length) await tasks[next++]?.();
-  };
-  const results = await Promise.allSettled(Array.from({ length: width }, lane));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

@@ -49,11 +49,19 @@ export class FileReader {
 /** Error codes for an absent name, or one that is not a regular file. */
 const NO_FILE = new Set(['ENOENT', 'EFTYPE', 'EISDIR', 'ELOOP', 'ENXIO']);
 
+/** The bytes of a file from `at` on. */
+interface Stretch {
+  readonly at: number;
+  readonly bytes: Buffer;
+}
+
 /** A file open for reading. `size` is its size when it was opened. */
 export class SourceFile {
   readonly size: number;
   readonly #file: ReadableFile;
   readonly #reader: FileReader;
+  /** Bytes that are in memory: what was read ahead, and the last two portions. */
+  #held: readonly Stretch[] = [];
 
   private constructor(file: ReadableFile, reader: FileReader) {
     this.#file = file;
@@ -73,7 +81,18 @@ export class SourceFile {
 
   /** The bytes [from, to), fewer if the file ends before `to`. */
   async read(from: number, to: number): Promise<Buffer> {
-    return this.#fill(Buffer.allocUnsafeSlow(Math.max(0, Math.min(to, this.size) - from)), from);
+    const end = Math.min(to, this.size);
+    const held = this.#held.find(({ at, bytes }) => at <= from && end <= at + bytes.length);
+    if (held !== undefined) return Buffer.from(held.bytes.subarray(from - held.at, end - held.at));
+    return this.#fill(Buffer.allocUnsafeSlow(Math.max(0, end - from)), from);
+  }
+
+  /**
+   * Reads the bytes [from, to) at once. Until the next call of {@link portions}, reads of parts of
+   * them do not read the file.
+   */
+  async readAhead(from: number, to: number): Promise<void> {
+    this.#held = [{ at: from, bytes: await this.read(from, to) }];
   }
 
   /**
@@ -87,6 +106,8 @@ export class SourceFile {
     portionBytes = PORTION_BYTES,
   ): Promise<void> {
     const end = Math.min(to, this.size);
+    const read: Stretch[] = [];
+    this.#held = [];
     const start = (at: number, turn: number) => {
       const bytes = Math.max(0, Math.min(portionBytes, end - at));
       return this.#fill(this.#reader.buffer(turn, bytes).subarray(0, bytes), at);
@@ -100,9 +121,11 @@ export class SourceFile {
       // Prevents an unhandled rejection: a later `await` of `reading` throws the error.
       reading.catch(() => undefined);
       use(bytes, at);
+      read[turn] = { at, bytes };
       at = next;
     }
     await reading;
+    this.#held = read;
   }
 
   async close(): Promise<void> {

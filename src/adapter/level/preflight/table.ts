@@ -32,6 +32,8 @@ import { KEY_TRAILER_BYTES } from './version-edit.js';
 const FOOTER_BYTES = 48;
 const MAGIC = Buffer.from('57fb808b247547db', 'hex');
 const FILTER_PREFIX = 'filter.';
+/** Read at once from the end of a table: enough for all parts but the data blocks, as a rule. */
+const END_BYTES = 64 * 1024;
 
 /** The checked structure of a table. */
 export interface TableParts {
@@ -55,6 +57,7 @@ export async function readTable(file: SourceFile, name: string): Promise<TablePa
   });
   const footerAt = file.size - FOOTER_BYTES;
   if (footerAt < 0) return fault(`${file.size} bytes are too few for a table`);
+  await file.readAhead(Math.max(0, file.size - END_BYTES), file.size);
   const footer = await file.read(footerAt, file.size);
   if (!footer.subarray(FOOTER_BYTES - MAGIC.length).equals(MAGIC))
     return fault('it does not end with the magic number of a table', footerAt);
@@ -174,8 +177,7 @@ export async function lookUp(
   table: TableParts,
   key: Uint8Array,
 ): Promise<TableEntry | 'damaged' | undefined> {
-  const block = table.index.findIndex((entry) => Buffer.compare(userKey(entry.key), key) >= 0);
-  const handle = table.data[block];
+  const handle = table.data[blockOf(table, key)];
   if (handle === undefined) return undefined;
   const entries = await readEntries(file, handle);
   if (entries === undefined) return 'damaged';
@@ -194,8 +196,7 @@ export async function tableVersions(
   key: Uint8Array,
   add: (entry: TableEntry) => void,
 ): Promise<boolean> {
-  const first = table.index.findIndex((entry) => Buffer.compare(userKey(entry.key), key) >= 0);
-  for (let block = first; block >= 0 && block < table.data.length; block++) {
+  for (let block = blockOf(table, key); block < table.data.length; block++) {
     const entries = await readEntries(file, table.data[block]!);
     if (entries === undefined) return false;
     for (const entry of entries) if (Buffer.compare(userKey(entry.key), key) === 0) add(tableEntry(entry));
@@ -203,6 +204,17 @@ export async function tableVersions(
     if (last !== undefined && Buffer.compare(userKey(last.key), key) > 0) break;
   }
   return true;
+}
+
+/** The first data block whose keys may reach the user key `key`; their number if there is none. */
+function blockOf({ index }: TableParts, key: Uint8Array): number {
+  let [low, high] = [0, index.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (Buffer.compare(userKey(index[middle]!.key), key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** True if one of up to `count` data blocks, spread over the table, is compressed. */

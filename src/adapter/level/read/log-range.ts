@@ -8,7 +8,7 @@
 import type { Closable } from '../../../base/open-set.js';
 import type { Finding } from '../../../errors.js';
 import type { EntryKeys } from '../../../keys/entry-keys.js';
-import { type KeyRange, type LaneId, parseKey } from '../../../keys/index.js';
+import { type LaneId, parseKey } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
 import type { Engine, EntryReader } from '../engine.js';
 import { type ReadResult, readBlock, readCommitQC } from '../format/entry.js';
@@ -28,28 +28,65 @@ export type LogItem = StoredEntry | { readonly finding: Finding };
 /** Checks and decodes a record. */
 export type ReadRecord<T> = (number: bigint, key: string, record: Uint8Array) => ReadResult<T>;
 
-/** Number of keys in one read. */
-const KEYS_AT_ONCE = 1000;
-
-/** Reads [from, to) of a log from a snapshot that the constructor takes. */
-export class LogRange implements Closable {
+/** Compares the keys of one log, ascending, with the numbers [from, to) that it must hold. */
+export class LogSequence {
   readonly #log: LogName;
   readonly #to: bigint;
   readonly #keys: EntryKeys;
-  readonly #reader: EntryReader;
   #expected: bigint;
 
-  constructor(engine: Engine, log: LogName, from: bigint, to: bigint) {
+  constructor(log: LogName, from: bigint, to: bigint) {
     this.#log = log;
     this.#to = to;
     this.#keys = logKeys(log);
     this.#expected = from;
+  }
+
+  /** True once the last number of the range was seen or found missing. */
+  get isComplete(): boolean {
+    return this.#expected >= this.#to;
+  }
+
+  /** The expected number if `key` is its key; it then counts as seen. */
+  next(key: string): bigint | undefined {
+    // Parsing a key costs more than writing the expected one.
+    if (this.isComplete || key !== this.#keys.text(this.#expected)) return undefined;
+    return this.#expected++;
+  }
+
+  /** Continues after `number`, which was seen. Returns the finding for skipped numbers, if any. */
+  see(number: bigint): Finding | undefined {
+    const finding = this.#missTo(number);
+    this.#expected = number + 1n;
+    return finding;
+  }
+
+  /** The finding for the numbers that were not seen, if any. */
+  end(): Finding | undefined {
+    return this.#missTo(this.#to);
+  }
+
+  #missTo(to: bigint): Finding | undefined {
+    if (this.#expected >= to) return undefined;
+    const finding = missing(this.#log, this.#expected, to);
+    this.#expected = to;
+    return finding;
+  }
+}
+
+/** Reads [from, to) of a log from a snapshot that the constructor takes. */
+export class LogRange implements Closable {
+  readonly #sequence: LogSequence;
+  readonly #reader: EntryReader;
+
+  constructor(engine: Engine, log: LogName, from: bigint, to: bigint) {
+    this.#sequence = new LogSequence(log, from, to);
     this.#reader = engine.entries(logRange(log, from, to));
   }
 
   /** True once the last number of the range was read or found missing. */
   get isComplete(): boolean {
-    return this.#expected >= this.#to;
+    return this.#sequence.isComplete;
   }
 
   /** The next items; an empty array is the end. Rejects with LevelDB's error. */
@@ -57,31 +94,26 @@ export class LogRange implements Closable {
     const portion = await this.#reader.next();
     const items: LogItem[] = [];
     for (const [key, value] of portion) {
-      // Parsing a key costs more than writing the expected one.
-      const isExpected = !this.isComplete && key === this.#keys.text(this.#expected);
-      const number = isExpected ? this.#expected : numberIn(key);
+      const expected = this.#sequence.next(key);
+      const number = expected ?? numberIn(key);
       if (number === undefined) {
         items.push({ finding: strayKey(key) });
         continue;
       }
-      this.#missTo(number, items);
-      this.#expected = number + 1n;
+      if (expected === undefined) add(this.#sequence.see(number), items);
       items.push({ number, key, value });
     }
-    if (portion.length === 0) this.#missTo(this.#to, items);
+    if (portion.length === 0) add(this.#sequence.end(), items);
     return items;
   }
 
   close(): Promise<void> {
     return this.#reader.close();
   }
+}
 
-  /** Adds a finding for the numbers up to `to` that were skipped, if any. */
-  #missTo(to: bigint, items: LogItem[]): void {
-    if (this.#expected >= to) return;
-    items.push({ finding: missing(this.#log, this.#expected, to) });
-    this.#expected = to;
-  }
+function add(finding: Finding | undefined, items: LogItem[]): void {
+  if (finding !== undefined) items.push({ finding });
 }
 
 /** The check and decoder for the blocks of a lane. */
@@ -126,16 +158,6 @@ export function strayKey(key: string): Finding {
 function numberIn(key: string): bigint | undefined {
   const parsed = parseKey(key);
   return parsed?.kind === 'block' ? parsed.number : parsed?.kind === 'commitQC' ? parsed.index : undefined;
-}
-
-/** The keys of a range, ascending; an absent bound is open. No value is read. */
-export async function* keysIn(engine: Engine, keys: Partial<KeyRange>): AsyncGenerator<string, void, void> {
-  for (let range = keys; ; ) {
-    const portion = await engine.keys(range, KEYS_AT_ONCE);
-    yield* portion;
-    if (portion.length < KEYS_AT_ONCE) return;
-    range = { ...keys, gte: `${portion[portion.length - 1]}\0` };
-  }
 }
 
 function placeIn(log: LogName, number: bigint): Pick<Finding, 'lane' | 'number'> {

@@ -3,11 +3,9 @@
  * files are read in order, and every value is checked like a record in LevelDB.
  */
 import type { Finding } from '../../../errors.js';
-import { type LaneId, parseKey } from '../../../keys/index.js';
-import type { Engine } from '../engine.js';
+import type { LaneId } from '../../../keys/index.js';
 import type { ReadResult } from '../format/entry.js';
-import { type LogName, logRange, QC_LOG } from '../format/log.js';
-import type { Tip } from '../format/tip.js';
+import { type LogName, QC_LOG } from '../format/log.js';
 import { decodeReference, isReference } from '../format/value-ref.js';
 import { readSequentially, type Wanted } from './bulk-read.js';
 import { placeOf, type Resolved } from './reads.js';
@@ -69,25 +67,11 @@ export class SeparatedEntries {
   }
 
   /**
-   * Collects the references of stale records. Their values are never read, so they are not checked.
-   * But until these records are swept, their references keep value files in use.
+   * Adds a stale record that is a reference. Its value is never read, so it is not checked. But
+   * until the record is swept, its reference keeps a value file in use.
    */
-  async findStale(engine: Engine, tip: Tip): Promise<void> {
-    for (const [lane, { swept, first }] of tip.lanes) {
-      if (swept === first) continue;
-      const reader = engine.entries(logRange(lane, swept, first));
-      try {
-        for (let portion = await reader.next(); portion.length > 0; portion = await reader.next()) {
-          for (const [key, value] of portion) this.#addStale(key, value);
-        }
-      } finally {
-        await reader.close();
-      }
-    }
-  }
-
-  #addStale(key: string, value: Uint8Array): void {
-    if (!isReference(value) || parseKey(key)?.kind !== 'block') return;
+  addStale(key: string, value: Uint8Array): void {
+    if (!isReference(value)) return;
     const reference = decodeReference(key, value);
     if (!('kind' in reference)) this.found.push({ key, reference });
   }

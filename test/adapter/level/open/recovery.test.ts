@@ -21,6 +21,7 @@ import {
   refused,
   rewriteBody,
   tree,
+  withRaw,
 } from '../../../support/faults.js';
 import {
   type PlainAnchor,
@@ -465,6 +466,20 @@ recovery(
     await rewriteBody(dir, 'meta/tip', (body) => ({ ...body, lanes: [[laneBytes('0a'), 3n, 2n ** 63n, 3n]] }));
     const error = await refused(open(dir), 'LANESTORE_CORRUPT');
     assert.ok(findingLines(error).includes(`missing ${A(8)} 0a 8`));
+  }),
+);
+
+recovery(
+  'more keys that are not UTF-8 than one read returns: all are found, and the open ends',
+  inTemp(async (dir) => {
+    await makeStore(dir);
+    await withRaw(dir, async (db) => {
+      const keys = Array.from({ length: 2500 }, (_, i) => Buffer.from([0xf0, 0xff, i >> 8, i & 0xff]));
+      const puts = keys.map((key) => ({ type: 'put', key, value: new Uint8Array() }) as const);
+      await db.batch<Uint8Array, Uint8Array>(puts, { keyEncoding: 'view', sync: true });
+      await db.compactRange('', '\u{10ffff}\u{10ffff}');
+    });
+    await refused(open(dir), 'LANESTORE_CORRUPT', /and 2499 more/);
   }),
 );
 
