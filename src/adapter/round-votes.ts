@@ -15,6 +15,9 @@ const BEFORE_MAX = 16;
 /** Bytes of a digest. */
 const DIGEST_BYTES = 32;
 
+/** The parts that are not stored in one round with votes. */
+const OTHER_PARTS = ['anchor', 'commitQCs', 'blocks'] as const;
+
 /** What is asked of a model of votes here. */
 type Places = Pick<VoteModel<unknown, never, unknown>, 'logs' | 'check' | 'place' | 'digest'>;
 
@@ -41,14 +44,19 @@ export function planRoundVotes<B, Q, A>(
       remedy: 'open the store with openLevel, on a location or on a database with durable: true',
     });
   }
-  const others = (['anchor', 'commitQCs', 'blocks'] as const).filter((part) => round[part] !== undefined);
-  if (others.length > 0) {
-    throw new LanestoreError('LANESTORE_INVALID', `round.votes: ${others[0]} must be in a round of its own`, {
+  for (const part of OTHER_PARTS) {
+    if (round[part] === undefined) continue;
+    throw new LanestoreError('LANESTORE_INVALID', `round.votes: ${part} must be in a round of its own`, {
       remedy: 'a refused vote refuses its round: put votes into a round with inner only; nothing was stored',
     });
   }
-  const placed = votes.map((vote) => placedVote(model, vote));
-  const notify = votes.map((vote, i) => ({ vote, digest: placed[i]!.digest }));
+  const placed: PlacedVote[] = [];
+  const notify: VoteToNotify[] = [];
+  for (const vote of votes) {
+    const place = placedVote(model, vote);
+    placed.push(place);
+    notify.push({ vote, digest: place.digest });
+  }
   return { change: { watermarks: planVotes(state.votes, placed, state.commitQCs.next) }, notify };
 }
 

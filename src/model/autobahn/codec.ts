@@ -52,7 +52,7 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
 
 /** Bytes of the writer that is kept: more than the votes of a committee of 100 have. */
 const HASHED_BYTES = 16 * 1024;
-/** The writer of {@link hashOf}, while no call uses it. */
+/** The writer of {@link hashOfChecked}, while no call uses it. */
 let hashing: Writer | undefined;
 
 /**
@@ -61,7 +61,11 @@ let hashing: Writer | undefined;
  * @throws LANESTORE_INVALID or TypeError naming the field.
  */
 export function hashOf<T>(root: string, kind: Kind<T>, value: T): Uint8Array {
-  checked(root, kind, value);
+  return hashOfChecked(kind, checked(root, kind, value));
+}
+
+/** As {@link hashOf}, of a value that has passed the check of `kind`. */
+export function hashOfChecked<T>(kind: Kind<T>, value: T): Uint8Array {
   // In one pass, without the size, because a vote waits for its digest. Taken away meanwhile: a
   // getter of `value` may call this function.
   const to = hashing ?? new Writer(HASHED_BYTES);

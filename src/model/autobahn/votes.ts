@@ -15,7 +15,7 @@
 import { LanestoreError } from '../../errors.js';
 import { ENTRY_NUMBER_MAX, type LaneId, laneIdOf, U64_MAX } from '../../keys/index.js';
 import type { LanePlace, LogHistory, LogPlace, Position, VoteHistory, VoteModel } from '../model.js';
-import { checked } from './codec.js';
+import { checked, hashOfChecked } from './codec.js';
 import { signature as signatureKind } from './common.js';
 import { publicKeyOf, signHash } from './ed25519.js';
 import { ownVotesOf } from './inner.js';
@@ -23,7 +23,6 @@ import type { Kind } from './scalars.js';
 import { KEY_BYTES } from './sizes.js';
 import type {
   BlockHeader,
-  Hash,
   InView,
   MsgOf,
   PersistedInnerOf,
@@ -37,7 +36,6 @@ type TimeoutVote = InView & TimeoutVoteOf<InView['view']>;
 /** The parts that differ between versions. */
 export interface VoteVersion<B, P extends InView, T extends TimeoutVote, A> {
   readonly msg: Kind<MsgOf<B, P, T, A>>;
-  readonly messageHash: (msg: MsgOf<B, P, T, A>) => Hash;
   readonly lanesRecur: boolean;
   readonly isOwnLane: (lane: LaneId, signer: Uint8Array) => boolean;
   /** The position of a vote for a state of the application, in its log. */
@@ -56,12 +54,12 @@ export function votesOf<
   A extends { readonly roadIndex: bigint },
 >(version: VoteVersion<B, P, T, A>): VoteModel<MsgOf<B, P, T, A>, SignedBlockOf<B>, WithSignature<MsgOf<B, P, T, A>>> {
   type Msg = MsgOf<B, P, T, A>;
-  const { messageHash } = version;
   const check = (msg: Msg) => {
     checked('vote', version.msg, msg);
     checkNumbers(msg);
   };
   const place = (msg: Msg) => placeOf(msg, version.appPosition);
+  const digest = (msg: Msg) => hashOfChecked(version.msg, msg);
   return {
     logs: {
       proposal: { arity: 2, part: 'rounds' },
@@ -73,7 +71,7 @@ export function votesOf<
     lanesRecur: version.lanesRecur,
     check,
     place,
-    digest: messageHash,
+    digest,
     laneVote: ({ block }) => ({ kind: 'laneVote', value: block.header }),
     blockOf: ({ msg, sig }) => {
       if (msg.kind !== 'laneProposal') throw new LanestoreError('LANESTORE_INVALID', `a ${msg.kind} is no block`);
@@ -110,7 +108,7 @@ export function votesOf<
         check(msg);
         const { log, at } = place(msg) as LogPlace;
         // A vote of an earlier view is below the floor; the original leaves none.
-        if (compare(at, current) === 0) logs.set(log, { watermark: { at, digest: messageHash(msg) }, floor });
+        if (compare(at, current) === 0) logs.set(log, { watermark: { at, digest: digest(msg) }, floor });
       }
       return { signer: given[0]?.sig.key, logs };
     },

@@ -4,7 +4,6 @@ import type { VoteModel } from '../../model.js';
 import { votesOf } from '../votes.js';
 import { bounds } from './bounds.js';
 import { codecs } from './codecs.js';
-import { messageHash } from './hash.js';
 import * as schema from './schema.js';
 import type { AppProposal, Block, Msg, Proposal, PruneAnchor, SignedBlock, SignedMsg, TimeoutVote } from './types.js';
 
@@ -12,7 +11,6 @@ import type { AppProposal, Block, Msg, Proposal, PruneAnchor, SignedBlock, Signe
 export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = {
   ...votesOf<Block, Proposal, TimeoutVote, AppProposal>({
     msg: schema.msg,
-    messageHash,
     // A validator that leaves and joins again has the same key, so the same lane.
     lanesRecur: true,
     isOwnLane: (lane, signer) => lane === laneIdOf(signer),

@@ -3,14 +3,12 @@ import { laneIdOf } from '../../../keys/index.js';
 import type { VoteModel } from '../../model.js';
 import { votesOf } from '../votes.js';
 import { codecs } from './codecs.js';
-import { messageHash } from './hash.js';
 import * as schema from './schema.js';
 import type { AppProposal, Block, Msg, Proposal, PruneAnchor, SignedBlock, SignedMsg, TimeoutVote } from './types.js';
 
 /** The model of votes: a vote for a state of the application stands at its road index. */
 export const votes: VoteModel<Msg, SignedBlock, SignedMsg> = votesOf<Block, Proposal, TimeoutVote, AppProposal>({
   msg: schema.msg,
-  messageHash,
   // A validator that leaves and joins again has another lane.
   lanesRecur: false,
   isOwnLane: (lane, signer) => lane.startsWith(laneIdOf(signer)),
