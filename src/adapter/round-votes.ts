@@ -87,15 +87,20 @@ export function placedVote(model: Places, vote: unknown): PlacedVote {
     at: [...at],
     before: before.map(([named, position]) => [named, [...position]] as const),
     needs,
-    digest: digestOf(model, vote),
+    digest: digestOfChecked(model, vote),
   };
 }
 
 /**
  * The bytes to sign, in memory of their own. @throws LANESTORE_INVALID if the model gives anything
- * but 32 bytes.
+ * but 32 bytes; what the model's check throws.
  */
-export function digestOf(model: Pick<Places, 'digest'>, vote: unknown): Uint8Array {
+export function digestOf(model: Pick<Places, 'check' | 'digest'>, vote: unknown): Uint8Array {
+  model.check(vote);
+  return digestOfChecked(model, vote);
+}
+
+function digestOfChecked(model: Pick<Places, 'digest'>, vote: unknown): Uint8Array {
   const digest = model.digest(vote);
   if (!(digest instanceof Uint8Array) || digest.length !== DIGEST_BYTES) {
     throw invalid(`the digest of a vote is not ${DIGEST_BYTES} bytes`);

@@ -9,7 +9,7 @@
  * batch itself is present.
  */
 import type { Finding } from '../../../errors.js';
-import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, parseKey, VOTES_KEY } from '../../../keys/index.js';
+import { ANCHOR_KEY, INNER_KEY, LANE_FLOORS_KEY, type LaneId, VOTES_KEY } from '../../../keys/index.js';
 import type { Model } from '../../../model/model.js';
 import { isRaw } from '../../../model/raw.js';
 import { FindingList } from '../../finding-list.js';
@@ -26,7 +26,7 @@ import { NO_STORED_VOTES, parseLaneFloors, parseVotes, type StoredVotes } from '
 import { blockReader, commitQCReader, LogSequence, type ReadRecord, type StoredEntry } from '../read/log-range.js';
 import { SeparatedEntries } from '../values/recovery.js';
 import type { FoundReference } from '../values/value-store.js';
-import { strayOf } from './strays.js';
+import { type LogCheck, readEntries } from './entries.js';
 
 /** How records are checked. */
 export interface RecordsOptions {
@@ -81,15 +81,6 @@ export function checkRecords<B, Q, A>(
   return new Recovery(engine, model, tip, options).run();
 }
 
-/** The check of one log's entries, in ascending order. */
-interface LogCheck {
-  /** Entries before it are stale. */
-  readonly first: bigint;
-  readonly sequence: LogSequence;
-  /** Checks and decodes an entry. */
-  take(entry: StoredEntry): void;
-}
-
 class Recovery<B, Q, A> {
   readonly #engine: Engine;
   readonly #model: Model<B, Q, A>;
@@ -97,6 +88,7 @@ class Recovery<B, Q, A> {
   readonly #load: boolean;
   readonly #singlesOnly: boolean;
   readonly #findings: FindingList;
+  readonly #strays: FindingList;
   #records = 0;
   #bytes = 0;
   readonly #separated: SeparatedEntries;
@@ -111,6 +103,7 @@ class Recovery<B, Q, A> {
     this.#load = load;
     this.#singlesOnly = singlesOnly;
     this.#findings = new FindingList(findingsMax);
+    this.#strays = new FindingList(findingsMax);
     this.#onRecord = onRecord;
     this.#total = onRecord === undefined ? 0 : liveRecords(tip);
     this.#separated = new SeparatedEntries(values, load, (finding) => this.#find(finding));
@@ -122,13 +115,15 @@ class Recovery<B, Q, A> {
     const blocks = new Map<LaneId, B[]>();
     for (const [lane, extent] of tip.lanes) if (this.#load && extent.first < extent.next) blocks.set(lane, []);
     const reading = Promise.all([this.#readAnchor(), this.#readInner(), this.#readVotes()]);
-    // Prevents an unhandled rejection: it is awaited below, unless the entries cannot be read.
+    // Prevents an unhandled rejection: it is awaited while the first entries are read.
     reading.catch(() => undefined);
     if (!this.#singlesOnly) {
-      await this.#readEntries(commitQCs, blocks);
+      await this.#readEntries(commitQCs, blocks, reading);
       await this.#separated.readAll();
     }
     const [anchor, inner, votes] = await reading;
+    // Last, so that foreign keys do not take the places of what is missing.
+    this.#findings.addList(this.#strays);
     const point = anchor === undefined || isRaw(this.#model) ? undefined : this.#checkAnchor(anchor);
     const singles = { ...(anchor === undefined ? {} : { anchor }), ...(inner === undefined ? {} : { inner }) };
     return {
@@ -144,8 +139,8 @@ class Recovery<B, Q, A> {
     };
   }
 
-  #find(finding: Finding | undefined): void {
-    if (finding !== undefined) this.#findings.add(finding);
+  #find(finding: Finding): void {
+    this.#findings.add(finding);
   }
 
   #count(value: Uint8Array): void {
@@ -225,33 +220,20 @@ class Recovery<B, Q, A> {
   }
 
   /**
-   * Reads every key of the database once, ascending, and compares it with the tip. The next portion
-   * is read while one is checked.
+   * Reads and checks all entries. None is checked before `singles`, so that findings come in the
+   * same order each time.
    */
-  async #readEntries(commitQCs: Q[], blocks: ReadonlyMap<LaneId, B[]>): Promise<void> {
+  async #readEntries(commitQCs: Q[], blocks: ReadonlyMap<LaneId, B[]>, singles: Promise<unknown>): Promise<void> {
     const logs = new Map<LogName, LogCheck>();
     logs.set(QC_LOG, this.#logCheck(QC_LOG, this.#tip.qc, commitQCReader(this.#model), commitQCs));
     for (const [lane, extent] of this.#tip.lanes) {
       logs.set(lane, this.#logCheck(lane, extent, blockReader(this.#model, lane), blocks.get(lane)));
     }
-    let current: LogCheck | undefined;
-    const reader = this.#engine.entries({});
-    try {
-      let reading = reader.next();
-      for (let portion = await reading; portion.length > 0; portion = await reading) {
-        reading = reader.next();
-        // Prevents an unhandled rejection: the loop awaits it, unless a check throws.
-        reading.catch(() => undefined);
-        for (const [key, value] of portion) {
-          const number = current?.sequence.next(key);
-          if (number !== undefined) current?.take({ number, key, value });
-          else current = this.#compare(key, value, logs) ?? current;
-        }
-      }
-    } finally {
-      await reader.close();
-    }
-    for (const { sequence } of logs.values()) this.#find(sequence.end());
+    await readEntries(this.#engine, this.#tip, logs, singles, {
+      missing: (finding) => this.#find(finding),
+      stray: (finding) => this.#strays.add(finding),
+      stale: (key, value) => this.#separated.addStale(key, value),
+    });
   }
 
   #logCheck<T>(log: LogName, { first, next }: Extent, read: ReadRecord<T>, into: T[] | undefined): LogCheck {
@@ -260,27 +242,6 @@ class Recovery<B, Q, A> {
       sequence: new LogSequence(log, first, next),
       take: (entry) => this.#readEntry(log, entry, read, into),
     };
-  }
-
-  /**
-   * Compares a key that is not the next one of its log with the tip. Returns the check of the log
-   * to which it belongs. Keys with a fixed name are read elsewhere.
-   */
-  #compare(key: string, value: Uint8Array, logs: ReadonlyMap<LogName, LogCheck>): LogCheck | undefined {
-    const stray = strayOf(key, this.#tip);
-    this.#find(stray);
-    const parsed = parseKey(key);
-    if (stray !== undefined || (parsed?.kind !== 'block' && parsed?.kind !== 'commitQC')) return undefined;
-    const [log, number] = parsed.kind === 'block' ? [parsed.lane, parsed.number] : [QC_LOG, parsed.index];
-    const check = logs.get(log);
-    if (check === undefined) throw new Error(`the tip allows ${key}, and has no log for it`);
-    if (number < check.first) {
-      this.#separated.addStale(key, value);
-    } else {
-      this.#find(check.sequence.see(number));
-      check.take({ number, key, value });
-    }
-    return check;
   }
 
   #readEntry<T>(log: LogName, { number, key, value }: StoredEntry, read: ReadRecord<T>, into: T[] | undefined): void {
@@ -333,7 +294,7 @@ function liveRecords({ qc, lanes, anchor, inner, votes, laneFloors }: Tip): numb
   return [qc, ...lanes.values()].reduce((sum, { first, next }) => sum + Number(next - first), singles);
 }
 
-/** Sorts findings by key: missing entries at the end of a log are found last. */
+/** Sorts findings by key: they are found in another order. */
 function byKey(a: Finding, b: Finding): number {
   const [left = '', right = ''] = [a.key, b.key];
   return left < right ? -1 : left > right ? 1 : 0;

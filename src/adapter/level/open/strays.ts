@@ -9,7 +9,7 @@ import { strayKey } from '../read/log-range.js';
 
 /**
  * The finding for a key that must not exist; undefined for an allowed key. The caller compares
- * anchor and inner state with the tip.
+ * keys with a fixed name with the tip.
  */
 export function strayOf(key: string, tip: Tip): Finding | undefined {
   const parsed = parseKey(key);

@@ -60,7 +60,7 @@ export function blockEntries(block: Uint8Array): BlockEntry[] | undefined {
   if (block.length < 4) return undefined;
   const entriesEnd = block.length - 4 * (1 + fixed32(block, block.length - 4));
   if (entriesEnd < 0) return undefined;
-  // Not a Buffer, which makes its parts much more slowly.
+  // Not a Buffer: its `subarray` is much slower.
   const reader = new ByteReader(new Uint8Array(block.buffer, block.byteOffset, entriesEnd));
   const entries: BlockEntry[] = [];
   let key: Uint8Array = new Uint8Array();
@@ -71,7 +71,7 @@ export function blockEntries(block: Uint8Array): BlockEntry[] | undefined {
     const tail = reader.take(rest);
     const value = reader.take(length);
     if (shared === undefined || shared > key.length || tail === undefined || value === undefined) return undefined;
-    // An index block shares no prefixes.
+    // As in every index block: the key needs no copy.
     key = shared === 0 ? tail : Buffer.concat([key.subarray(0, shared), tail]);
     entries.push({ key, value });
   }

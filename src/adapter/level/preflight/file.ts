@@ -7,9 +7,11 @@ import { diskReads, type FileReads, type ReadableFile } from '../../../base/file
 /** Default size of a portion. */
 const PORTION_BYTES = 1024 * 1024;
 
-/** Reads one file at a time. All files share two buffers. */
+/** Reads files, one after another. They share two buffers. */
 export class FileReader {
   readonly files: FileReads;
+  /** The file whose portions are in the buffers. */
+  owner: SourceFile | undefined;
   readonly #buffers = [Buffer.alloc(0), Buffer.alloc(0)];
   /** Bytes read so far, of all files. */
   bytes = 0;
@@ -60,8 +62,9 @@ export class SourceFile {
   readonly size: number;
   readonly #file: ReadableFile;
   readonly #reader: FileReader;
-  /** Bytes that are in memory: what was read ahead, and the last two portions. */
-  #held: readonly Stretch[] = [];
+  #ahead: Stretch | undefined;
+  /** The last two portions: valid while the reader's buffers belong to this file. */
+  #portions: readonly Stretch[] = [];
 
   private constructor(file: ReadableFile, reader: FileReader) {
     this.#file = file;
@@ -82,17 +85,20 @@ export class SourceFile {
   /** The bytes [from, to), fewer if the file ends before `to`. */
   async read(from: number, to: number): Promise<Buffer> {
     const end = Math.min(to, this.size);
-    const held = this.#held.find(({ at, bytes }) => at <= from && end <= at + bytes.length);
-    if (held !== undefined) return Buffer.from(held.bytes.subarray(from - held.at, end - held.at));
+    const held = [this.#ahead, ...(this.#reader.owner === this ? this.#portions : [])];
+    for (const stretch of held) {
+      if (stretch === undefined || from < stretch.at || end > stretch.at + stretch.bytes.length) continue;
+      return Buffer.from(stretch.bytes.subarray(from - stretch.at, end - stretch.at));
+    }
     return this.#fill(Buffer.allocUnsafeSlow(Math.max(0, end - from)), from);
   }
 
   /**
-   * Reads the bytes [from, to) at once. Until the next call of {@link portions}, reads of parts of
-   * them do not read the file.
+   * Reads the bytes [from, to) at once, and keeps them until the next call: reads of parts of them
+   * do not read the file.
    */
   async readAhead(from: number, to: number): Promise<void> {
-    this.#held = [{ at: from, bytes: await this.read(from, to) }];
+    this.#ahead = { at: from, bytes: await this.read(from, to) };
   }
 
   /**
@@ -107,7 +113,8 @@ export class SourceFile {
   ): Promise<void> {
     const end = Math.min(to, this.size);
     const read: Stretch[] = [];
-    this.#held = [];
+    this.#portions = [];
+    this.#reader.owner = this;
     const start = (at: number, turn: number) => {
       const bytes = Math.max(0, Math.min(portionBytes, end - at));
       return this.#fill(this.#reader.buffer(turn, bytes).subarray(0, bytes), at);
@@ -125,7 +132,7 @@ export class SourceFile {
       at = next;
     }
     await reading;
-    this.#held = read;
+    this.#portions = read;
   }
 
   async close(): Promise<void> {

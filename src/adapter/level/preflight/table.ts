@@ -206,7 +206,7 @@ export async function tableVersions(
   return true;
 }
 
-/** The first data block whose keys may reach the user key `key`; their number if there is none. */
+/** The first block whose keys may reach the user key `key`; the number of blocks if none do. */
 function blockOf({ index }: TableParts, key: Uint8Array): number {
   let [low, high] = [0, index.length];
   while (low < high) {

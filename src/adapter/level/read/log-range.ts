@@ -54,7 +54,10 @@ export class LogSequence {
     return this.#expected++;
   }
 
-  /** Continues after `number`, which was seen. Returns the finding for skipped numbers, if any. */
+  /**
+   * Continues after `number`, which was seen and is not below the expected one. Returns the finding
+   * for skipped numbers, if any.
+   */
   see(number: bigint): Finding | undefined {
     const finding = this.#missTo(number);
     this.#expected = number + 1n;

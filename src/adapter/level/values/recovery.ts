@@ -67,7 +67,7 @@ export class SeparatedEntries {
   }
 
   /**
-   * Adds a stale record that is a reference. Its value is never read, so it is not checked. But
+   * Adds a stale record if it is a reference. Its value is never read, so it is not checked. But
    * until the record is swept, its reference keeps a value file in use.
    */
   addStale(key: string, value: Uint8Array): void {

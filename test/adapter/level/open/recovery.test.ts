@@ -47,7 +47,12 @@ const QC = (index: number) => commitQCKey(BigInt(index));
  * inner state after another.
  */
 async function makeStore(location: string): Promise<void> {
-  await using store = await open(location);
+  await fill(await open(location));
+}
+
+/** Fills and closes a store as {@link makeStore} does. */
+async function fill(opened: Store): Promise<void> {
+  await using store = opened;
   const bytes = (text: string) => new TextEncoder().encode(text);
   await store.persist({
     inner: bytes('inner 1'),
@@ -466,6 +471,48 @@ recovery(
     await rewriteBody(dir, 'meta/tip', (body) => ({ ...body, lanes: [[laneBytes('0a'), 3n, 2n ** 63n, 3n]] }));
     const error = await refused(open(dir), 'LANESTORE_CORRUPT');
     assert.ok(findingLines(error).includes(`missing ${A(8)} 0a 8`));
+  }),
+);
+
+/** Keys that some databases decode as another key's text: they drop the byte order mark. */
+const MARKED: readonly { readonly what: string; readonly key: string; readonly isMoved?: boolean }[] = [
+  { what: 'a key of a record that is there', key: 'anchor' },
+  { what: 'a key of a record that is not there', key: 'votes/lanes' },
+  { what: 'a key of a block that is there', key: A(7) },
+  { what: 'a key to which the last block was moved', key: A(7), isMoved: true },
+  { what: 'a key to which the last CommitQC was moved', key: QC(4), isMoved: true },
+];
+
+for (const { what, key, isMoved = false } of MARKED) {
+  recovery(`${what}, behind a byte order mark, is refused in every database`, async () => {
+    const db = new MemoryLevel<Uint8Array, Uint8Array>({
+      storeEncoding: 'view',
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+    });
+    await fill(await openLevel({ db, model: plain }));
+    const bytes = new TextEncoder().encode(key);
+    const value = (await db.get(bytes)) ?? new Uint8Array([1]);
+    await db.put(new Uint8Array([0xef, 0xbb, 0xbf, ...bytes]), value);
+    if (isMoved) await db.del(bytes);
+    const { findings = [] } = await refused(openLevel({ db, model: plain }), 'LANESTORE_CORRUPT');
+    assert.equal(
+      findings.map(({ kind }) => kind),
+      isMoved ? ['missing', 'stray'] : ['stray'],
+    );
+    await db.close();
+  });
+}
+
+recovery(
+  'of more foreign keys than findings are kept, what the store lacks is kept',
+  inTemp(async (dir) => {
+    await makeStore(dir);
+    const strays = Array.from({ length: FINDINGS_MAX + 1 }, (_, i) => put(`a${i}`, new Uint8Array()));
+    await rawBatch(dir, [...strays, del(QC(4)), del('votes')]);
+    const lines = findingLines(await refused(open(dir), 'LANESTORE_CORRUPT'));
+    assert.ok(lines.includes(`missing ${QC(4)} - 4`));
+    assert.ok(lines.includes('missing votes - -'));
   }),
 );
 

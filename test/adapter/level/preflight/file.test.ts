@@ -88,4 +88,19 @@ test(
   }),
 );
 
+test(
+  'portions of another file take the memory: then the file is read again',
+  inTemp(async (dir) => {
+    const [path, otherPath] = [join(dir, 'file'), join(dir, 'other')];
+    writeFileSync(path, bytes);
+    writeFileSync(otherPath, Buffer.alloc(SIZE, 0xee));
+    const reader = new FileReader();
+    await reader.with(path, async (file) => {
+      await file.portions(0, SIZE, () => undefined);
+      await reader.with(otherPath, (other) => other.portions(0, SIZE, () => undefined));
+      assert.equal(await file.read(100, 200), bytes.subarray(100, 200));
+    });
+  }),
+);
+
 test.run();
