@@ -65,8 +65,7 @@ export async function readEntries(
       readingBeyond = beyond.next();
     }
   } finally {
-    await reader.close();
-    await beyond.close();
+    await Promise.all([reader.close(), beyond.close()]);
   }
 }
 
