@@ -104,7 +104,7 @@ async function measure(shape: Shape, dir: string): Promise<Point> {
   const host = new Host();
   try {
     await host.open('level', place, workload, SEED);
-    await host.run(before, before, 0);
+    await host.fill(before);
     const start = await host.figures();
     const { rounds } = await host.run(measured, measured, 0);
     const end = await host.figures();
@@ -151,8 +151,11 @@ async function measureAll(isLong: boolean, root: string): Promise<Growth> {
   const dir = mkdtempSync(join(root, 'growth-'));
   const all = async (name: string, shapes: readonly Shape[]) => {
     const points: Point[] = [];
-    for (const shape of shapes) points.push(await measure(shape, dir));
-    process.stderr.write(`${name}: done after ${digits((performance.now() - started) / 1000)} s\n`);
+    for (const shape of shapes) {
+      const point = await measure(shape, dir);
+      points.push(point);
+      process.stderr.write(`${digits((performance.now() - started) / 1000)} s: ${name} ${JSON.stringify(point)}\n`);
+    }
     return points;
   };
   try {

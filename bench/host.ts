@@ -47,6 +47,11 @@ export class Host {
     return (await this.#ask({ kind: 'run', roundsMin, roundsMax, msMax, inFlight, marked })) as Slice;
   }
 
+  /** Runs rounds without a measurement. The figures contain them. */
+  async fill(rounds: number): Promise<void> {
+    await this.#ask({ kind: 'fill', rounds });
+  }
+
   async figures(): Promise<Figures> {
     return (await this.#ask({ kind: 'figures' })) as Figures;
   }

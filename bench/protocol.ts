@@ -21,6 +21,8 @@ export type Request =
       /** Set marks before and after the rounds, for a trace. */
       readonly marked: boolean;
     }
+  /** Runs rounds without a measurement. */
+  | { readonly kind: 'fill'; readonly rounds: number }
   | { readonly kind: 'figures' }
   | { readonly kind: 'close' }
   | { readonly kind: 'restart'; readonly contender: string; readonly dir: string };
