@@ -16,7 +16,7 @@ const NAME = 'postgres://u@h:5/x?store=lanestore';
 function tests(server: PostgresServer, close: () => Promise<void>): void {
   const test = suite('postgres: refusals');
   const open = (options: Partial<Options>) =>
-    openPostgres({ connection: server.url, replicas: 0, model: plain, deadlineMs: 5000, leaseMs: 200, ...options });
+    openPostgres({ connection: server.url, replicas: 0, model: plain, deadlineMs: 20_000, leaseMs: 200, ...options });
   const refused = async (options: Partial<Options>, code: LanestoreErrorCode, text: RegExp, remedy = /./) => {
     const error = await open(options).then(
       (store) => store.close().then(() => assert.unreachable(`opened: ${inspect(options)}`)),
