@@ -128,7 +128,7 @@ cases.needing(['limits'], 'a record of any kind that exceeds maxRecordBytes is L
     stage.store.blocks.maybePruneAndPersistLane(stage.lane(0), undefined, [stage.block(0, 25)]),
     'LANESTORE_INVALID',
   );
-  await stage.expectStored({ inner: inner.slice(0, 3000), blocks: { 0: stage.blocks(0, 5, 25) } });
+  await stage.expectStored({ inner: inner.subarray(0, 3000), blocks: { 0: stage.blocks(0, 5, 25) } });
 });
 
 cases.needing(['planLimits'], 'an inner state that exceeds maxInnerBytes is LANESTORE_INVALID', async (stage) => {

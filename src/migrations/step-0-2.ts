@@ -204,7 +204,7 @@ async function finish<B, Q, A>({ engine, model }: StepContext<B, Q, A>, survey: 
 /** The last four bytes of a record are its crc. */
 async function crcOf(engine: Engine, key: string): Promise<number | null> {
   const value = await engine.get(key);
-  return value === undefined ? null : Buffer.from(value.slice(-4)).readUInt32BE(0);
+  return value === undefined ? null : Buffer.from(value.subarray(-4)).readUInt32BE(0);
 }
 
 function event(detail: object): EncodedRecord {

@@ -4,6 +4,7 @@
  *
  *   meta/schema -> { format: 2, model: text, store: 16 bytes, createdAt: text (ISO 8601, UTC) }
  */
+import { copyOf } from '../../../base/bytes.js';
 import { type FindingKind, LanestoreError } from '../../../errors.js';
 import { SCHEMA_KEY } from '../../../keys/index.js';
 import { decodeRecord, type EncodedRecord, encodeRecord, isFault } from './record.js';
@@ -59,7 +60,7 @@ export function readSchema(value: Uint8Array, model: string | undefined, oldest 
       `the store was written with the model "${schema.model}", not "${model}"`,
     );
   }
-  return { format, model: schema.model, store: store.slice(), createdAt };
+  return { format, model: schema.model, store: copyOf(store), createdAt };
 }
 
 /**

@@ -17,6 +17,7 @@
  * and `votes`.
  */
 
+import { copyOf } from '../../../base/bytes.js';
 import { array, byteString, cbor, map, text, UINT64 } from '../../../cbor/template.js';
 import type { CborWriter } from '../../../cbor/writer.js';
 import { isLaneId, isU64, type LaneId, laneBytes, laneIdOf, remembered, TIP_KEY } from '../../../keys/index.js';
@@ -126,7 +127,7 @@ export function parseTip(body: unknown): Tip | string {
     extents.set(lane, extent);
     last = lane;
   }
-  return { store: store.slice(), seq, ...crcs, qc: log, lanes: extents };
+  return { store: copyOf(store), seq, ...crcs, qc: log, lanes: extents };
 }
 
 type Crcs = Pick<Tip, 'anchor' | 'inner' | 'votes' | 'laneFloors'>;

@@ -18,7 +18,7 @@
  * bytes, names and stores as well. `heirSeq`, `answers`, `former` and `heirOf` are absent if
  * there are none. `home` is read and kept, and nothing acts on it yet.
  */
-import { hex } from '../../../base/bytes.js';
+import { copyOf, hex } from '../../../base/bytes.js';
 import { cbor, text } from '../../../cbor/template.js';
 import type { CborWriter } from '../../../cbor/writer.js';
 import {
@@ -158,7 +158,7 @@ export function parseVotes(body: unknown): Omit<StoredVotes, 'laneFloors'> | str
   const closed = quarantine === null ? undefined : parseQuarantine(quarantine);
   if (closed === null) return 'quarantine is neither { parts, why, when, seq, heir, lost } nor null';
   return {
-    signer: signer === null ? undefined : signer.slice(),
+    signer: signer === null ? undefined : copyOf(signer),
     home: home === null ? undefined : (home as [bigint, bigint]),
     logs: parsed,
     quarantine: closed,
@@ -175,7 +175,7 @@ function parseHeirs(value: unknown): readonly StoreBatch[] | undefined {
     if (!isBytes(store, STORE_ID_BYTES, STORE_ID_BYTES) || !isU64(seq)) return undefined;
     const last = heirs.at(-1);
     if (last !== undefined && Buffer.compare(last.store, store) >= 0) return undefined;
-    heirs.push({ store: store.slice(), seq });
+    heirs.push({ store: copyOf(store), seq });
   }
   return heirs;
 }
@@ -204,7 +204,7 @@ function parseLog(row: unknown): [string, VoteLogState] | undefined {
   if (at === null && digest === null) return [name, { watermark: undefined, floor: floor ?? undefined }];
   if (!isPosition(at) || !isBytes(digest, DIGEST_BYTES, DIGEST_BYTES)) return undefined;
   if (floor !== null && floor.length !== at.length) return undefined;
-  return [name, { watermark: { at, digest: digest.slice() }, floor: floor ?? undefined }];
+  return [name, { watermark: { at, digest: copyOf(digest) }, floor: floor ?? undefined }];
 }
 
 /** Null for what is no quarantine. */
@@ -221,8 +221,8 @@ function parseQuarantine(value: unknown): StoredQuarantine | null {
   const closed = { parts, why, when, seq, lost, ...(given === undefined ? {} : { answers: given }) };
   if (heir === null) return heirSeq === undefined ? closed : null;
   if (!isBytes(heir, STORE_ID_BYTES, STORE_ID_BYTES)) return null;
-  if (heirSeq === undefined) return { ...closed, heir: heir.slice() };
-  return isU64(heirSeq) ? { ...closed, heir: heir.slice(), heirSeq } : null;
+  if (heirSeq === undefined) return { ...closed, heir: copyOf(heir) };
+  return isU64(heirSeq) ? { ...closed, heir: copyOf(heir), heirSeq } : null;
 }
 
 /** Null for what are no answers. */

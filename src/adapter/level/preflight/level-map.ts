@@ -5,15 +5,16 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { copyOf } from '../../../base/bytes.js';
 import { string } from '../../../base/options.js';
 import type { Finding } from '../../../errors.js';
 import { LEVEL_DIR } from '../format/paths.js';
 import { ByteReader, fixed32 } from './bytes.js';
-import { FileReader } from './file.js';
-import { readLog } from './log-format.js';
+import { FileReader, type SourceFile } from './file.js';
+import { type LogDamage, readLog } from './log-format.js';
 import { readManifest, type Version } from './manifest.js';
 import { logName, logNumbers, manifestNameIn, tableNames } from './names.js';
-import { hasCompressedBlock, readTable, tableVersions, userKey } from './table.js';
+import { hasCompressedBlock, readTable, type TableEntry, tableVersions, userKey } from './table.js';
 
 /** A live table. */
 export interface MappedTable {
@@ -140,8 +141,9 @@ export async function keyVersions(directory: string, key: string): Promise<KeyVe
   }
   for (const name of version === undefined ? [] : liveLogs(version, readdirSync(directory))) {
     const file = `${LEVEL_DIR}/${name}`;
-    const sink = new KeySink(wanted, (sequence, value) => add({ sequence, file, value }));
-    const damage = await reader.with(join(directory, name), (source) => readLog(source, sink));
+    const damage = await reader.with(join(directory, name), (source) =>
+      logVersions(source, wanted, ({ sequence, value }) => add({ sequence, file, value })),
+    );
     if (damage !== undefined) notes.push(`${file}, byte ${damage.offset}: ${damage.detail}`);
   }
   newestOf(found);
@@ -207,6 +209,15 @@ function liveLogs({ logNumber, prevLogNumber }: Version, present: readonly strin
     .map(logName);
 }
 
+/** Passes every entry of `key` in a log to `add`, the oldest first. Returns the first damage. */
+export function logVersions(
+  file: Pick<SourceFile, 'portions' | 'size'>,
+  key: Uint8Array,
+  add: (entry: TableEntry) => void,
+): Promise<LogDamage | undefined> {
+  return readLog(file, new KeySink(key, add));
+}
+
 /** Offset of the first operation of a batch. */
 const OPERATIONS_OFFSET = 12;
 const PUT = 1;
@@ -214,10 +225,10 @@ const PUT = 1;
 /** Finds the operations on one key in the batches of a log. */
 class KeySink {
   readonly #key: Uint8Array;
-  readonly #add: (sequence: number, value: Uint8Array | null) => void;
+  readonly #add: (entry: TableEntry) => void;
   #parts: Uint8Array[] = [];
 
-  constructor(key: Uint8Array, add: (sequence: number, value: Uint8Array | null) => void) {
+  constructor(key: Uint8Array, add: (entry: TableEntry) => void) {
     this.#key = key;
     this.#add = add;
   }
@@ -227,7 +238,7 @@ class KeySink {
   }
 
   data(bytes: Uint8Array): void {
-    this.#parts.push(bytes.slice());
+    this.#parts.push(copyOf(bytes));
   }
 
   end(): void {
@@ -242,7 +253,7 @@ class KeySink {
       const value = tag === PUT ? reader.slice() : null;
       if (key === undefined || value === undefined) return;
       // Copied: the value must not keep the whole batch in memory.
-      if (Buffer.compare(key, this.#key) === 0) this.#add(sequence, value?.slice() ?? null);
+      if (Buffer.compare(key, this.#key) === 0) this.#add({ sequence, value: value && copyOf(value) });
     }
   }
 }

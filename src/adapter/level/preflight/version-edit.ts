@@ -30,20 +30,41 @@ export interface TableMeta {
   readonly largest: Uint8Array;
 }
 
-/** One edit; a field that it does not contain is absent. */
-export interface VersionEdit {
-  comparator?: string;
-  logNumber?: number;
-  prevLogNumber?: number;
-  nextFile?: number;
-  lastSequence?: number;
+/** The fields of an edit that replace those of the edits before it; undefined if it has none. */
+export interface EditFields {
+  comparator: string | undefined;
+  logNumber: number | undefined;
+  prevLogNumber: number | undefined;
+  nextFile: number | undefined;
+  lastSequence: number | undefined;
+}
+
+/** The fields before the first edit. */
+export const NO_FIELDS: Readonly<EditFields> = {
+  comparator: undefined,
+  logNumber: undefined,
+  prevLogNumber: undefined,
+  nextFile: undefined,
+  lastSequence: undefined,
+};
+
+/** One edit. */
+export interface VersionEdit extends EditFields {
   readonly deleted: { readonly level: number; readonly number: number }[];
   readonly added: TableMeta[];
 }
 
 /** Parses an edit. Returns a sentence that describes the fault if LevelDB would refuse the edit. */
 export function parseVersionEdit(bytes: Uint8Array): VersionEdit | string {
-  const edit: VersionEdit = { deleted: [], added: [] };
+  const edit: VersionEdit = {
+    comparator: undefined,
+    logNumber: undefined,
+    prevLogNumber: undefined,
+    nextFile: undefined,
+    lastSequence: undefined,
+    deleted: [],
+    added: [],
+  };
   const reader = new ByteReader(bytes);
   while (!reader.atEnd) {
     const at = reader.at;
@@ -107,6 +128,7 @@ function newTable(reader: ByteReader, edit: VersionEdit): boolean {
   const largest = internalKey(reader);
   if (at === undefined || number === undefined || size === undefined) return false;
   if (smallest === undefined || largest === undefined) return false;
-  edit.added.push({ level: at, number, size, smallest, largest });
+  // Copies, from Buffer's pool: the caller reuses the memory of the edit.
+  edit.added.push({ level: at, number, size, smallest: Buffer.from(smallest), largest: Buffer.from(largest) });
   return true;
 }

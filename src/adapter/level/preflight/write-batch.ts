@@ -14,6 +14,7 @@
  * Block bytes, which peers choose, come later in a batch, and peers do not know the store id. So
  * only this store can have written a record that begins like this with its own id.
  */
+import { copyOf } from '../../../base/bytes.js';
 import { EVENT_PREFIX, eventKey, SCHEMA_KEY, TIP_KEY } from '../../../keys/index.js';
 import { STORE_ID_BYTES } from '../format/tip.js';
 import { ByteReader, fixed32, startsWith } from './bytes.js';
@@ -62,7 +63,7 @@ export function tipHead(value: Uint8Array): TipHead | undefined {
   if (value.length < seqAt + 8 || !startsWith(value, 0, BEFORE_STORE)) return undefined;
   if (!startsWith(value, storeAt + STORE_ID_BYTES, BEFORE_SEQ)) return undefined;
   const seq = new DataView(value.buffer, value.byteOffset + seqAt, 8).getBigUint64(0);
-  return { store: value.slice(storeAt, storeAt + STORE_ID_BYTES), seq };
+  return { store: copyOf(value.subarray(storeAt, storeAt + STORE_ID_BYTES)), seq };
 }
 
 /**
