@@ -1,7 +1,7 @@
 /**
- * What a vote costs in a round, with and without in turns on one store, so that the disk's moods
- * meet both: rounds of one node's inner state, then rounds of four workloads.
- * `node .build/bench/experiments/votes.js [PAIRS] [DIRECTORY]`
+ * What a vote costs in a round: rounds of one node's inner state, with a vote and without, in turns
+ * on one store, so that the disk's moods meet both. `node .build/bench/experiments/votes.js [PAIRS]
+ * [DIRECTORY]`
  *
  * Under `strace -f -c -e trace=fdatasync,fsync` with PAIRS 0, `votes.js 0 DIRECTORY ROUNDS` gives
  * ROUNDS votes alone and nothing else.
@@ -11,8 +11,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { autobahn, openGuard, openLevel } from '../../src/index.js';
 import { makeNetwork } from '../../test/support/network.js';
-import { RoundSource } from '../rounds.js';
-import { describe, workloadOf } from '../workload.js';
 
 const [pairs = 2000, directory = tmpdir(), alone = 0] = [
   Number(process.argv[2] ?? 2000),
@@ -21,7 +19,6 @@ const [pairs = 2000, directory = tmpdir(), alone = 0] = [
 ];
 const INNER_BYTES = 600;
 const WARM_UP = 100;
-const SEED = 1;
 
 const net = makeNetwork({ validators: 4 });
 const qc = net.commitQC();
@@ -56,41 +53,14 @@ for (let i = 0; i < (pairs === 0 ? 0 : pairs + WARM_UP); i++) {
     if (i >= WARM_UP) times[kind].push(ms);
   }
 }
-if (pairs > 0) report('inner state', times);
+if (pairs > 0) {
+  const base = medianOf(times.without);
+  for (const kind of ['without', 'with', 'guarded'] as const) {
+    const ms = medianOf(times[kind]);
+    process.stdout.write(`${kind.padEnd(8)} median ${(ms * 1000).toFixed(1)} us, ${(ms / base).toFixed(3)} x\n`);
+  }
+}
 process.stdout.write(`batches ${store.seq}\n`);
 await guard.close();
 await store.close();
 rmSync(dir, { recursive: true });
-for (const id of pairs > 0 ? ['i', 'ii', 'iii', 'vi'] : []) await inWorkload(id);
-
-/** Rounds of a workload; every second one has a vote for the view after its CommitQC. */
-async function inWorkload(id: string): Promise<void> {
-  const workload = workloadOf(id);
-  const source = new RoundSource(workload, SEED);
-  const place = mkdtempSync(join(directory, 'lanestore-votes-'));
-  const busy = await openLevel(place, { model: autobahn });
-  const warmUp = source.roundsToFill + WARM_UP;
-  const took = { without: [] as number[], with: [] as number[] };
-  for (let i = 0; i < warmUp + 2 * pairs; i++) {
-    const { lanes: _, ...round } = source.next();
-    const { vote } = round.commitQCs[0];
-    const after = { ...vote, view: { index: vote.view.index + 1n, number: 0n } };
-    const kind = i % 2 === 0 ? 'without' : 'with';
-    const votes = kind === 'with' ? { votes: [{ kind: 'prepareVote', value: after } as const] } : {};
-    const ms = await timed(() => busy.persist({ ...round, inner, ...votes }));
-    if (i >= warmUp) took[kind].push(ms);
-  }
-  await busy.close();
-  rmSync(place, { recursive: true });
-  report(describe(workload), took);
-}
-
-function report(what: string, took: { readonly without: number[] } & Readonly<Record<string, number[]>>): void {
-  const base = medianOf(took.without);
-  for (const [kind, samples] of Object.entries(took)) {
-    const ms = medianOf(samples);
-    process.stdout.write(
-      `${what}: ${kind.padEnd(8)} median ${(ms * 1000).toFixed(1)} us, ${(ms / base).toFixed(3)} x\n`,
-    );
-  }
-}
