@@ -30,67 +30,53 @@ export interface TableMeta {
   readonly largest: Uint8Array;
 }
 
-/** The fields of an edit that replace those of the edits before it; undefined if it has none. */
+/** The fields in which an edit replaces what earlier edits say. */
 export interface EditFields {
-  comparator: string | undefined;
-  logNumber: number | undefined;
-  prevLogNumber: number | undefined;
-  nextFile: number | undefined;
-  lastSequence: number | undefined;
+  comparator?: string;
+  logNumber?: number;
+  prevLogNumber?: number;
+  nextFile?: number;
+  lastSequence?: number;
 }
 
-/** The fields before the first edit. */
-export const NO_FIELDS: Readonly<EditFields> = {
-  comparator: undefined,
-  logNumber: undefined,
-  prevLogNumber: undefined,
-  nextFile: undefined,
-  lastSequence: undefined,
-};
-
-/** One edit. */
-export interface VersionEdit extends EditFields {
+/** What an edit says of tables. */
+export interface TableChanges {
   readonly deleted: { readonly level: number; readonly number: number }[];
   readonly added: TableMeta[];
 }
 
-/** Parses an edit. Returns a sentence that describes the fault if LevelDB would refuse the edit. */
-export function parseVersionEdit(bytes: Uint8Array): VersionEdit | string {
-  const edit: VersionEdit = {
-    comparator: undefined,
-    logNumber: undefined,
-    prevLogNumber: undefined,
-    nextFile: undefined,
-    lastSequence: undefined,
-    deleted: [],
-    added: [],
-  };
+/**
+ * Parses an edit, sets the `fields` that it has, and returns its tables; or a sentence that
+ * describes the fault if LevelDB would refuse the edit.
+ */
+export function parseVersionEdit(bytes: Uint8Array, fields: EditFields): TableChanges | string {
+  const tables: TableChanges = { deleted: [], added: [] };
   const reader = new ByteReader(bytes);
   while (!reader.atEnd) {
     const at = reader.at;
-    if (!field(reader, edit)) return `the field at byte ${at} cannot be read`;
+    if (!field(reader, fields, tables)) return `the field at byte ${at} cannot be read`;
   }
-  return edit;
+  return tables;
 }
 
-function field(reader: ByteReader, edit: VersionEdit): boolean {
+function field(reader: ByteReader, fields: EditFields, tables: TableChanges): boolean {
   switch (reader.varint()) {
     case 1:
-      return set(reader.slice(), (name) => (edit.comparator = Buffer.from(name).toString('latin1')));
+      return set(reader.slice(), (name) => (fields.comparator = Buffer.from(name).toString('latin1')));
     case 2:
-      return set(reader.varint(), (number) => (edit.logNumber = number));
+      return set(reader.varint(), (number) => (fields.logNumber = number));
     case 3:
-      return set(reader.varint(), (number) => (edit.nextFile = number));
+      return set(reader.varint(), (number) => (fields.nextFile = number));
     case 4:
-      return set(reader.varint(), (number) => (edit.lastSequence = number));
+      return set(reader.varint(), (number) => (fields.lastSequence = number));
     case 5:
       return level(reader) !== undefined && internalKey(reader) !== undefined;
     case 6:
-      return deletedTable(reader, edit);
+      return deletedTable(reader, tables);
     case 7:
-      return newTable(reader, edit);
+      return newTable(reader, tables);
     case 9:
-      return set(reader.varint(), (number) => (edit.prevLogNumber = number));
+      return set(reader.varint(), (number) => (fields.prevLogNumber = number));
     default:
       return false;
   }
@@ -112,15 +98,15 @@ function internalKey(reader: ByteReader): Uint8Array | undefined {
   return key !== undefined && key.length >= KEY_TRAILER_BYTES ? key : undefined;
 }
 
-function deletedTable(reader: ByteReader, edit: VersionEdit): boolean {
+function deletedTable(reader: ByteReader, tables: TableChanges): boolean {
   const at = level(reader);
   const number = reader.varint();
   if (at === undefined || number === undefined) return false;
-  edit.deleted.push({ level: at, number });
+  tables.deleted.push({ level: at, number });
   return true;
 }
 
-function newTable(reader: ByteReader, edit: VersionEdit): boolean {
+function newTable(reader: ByteReader, tables: TableChanges): boolean {
   const at = level(reader);
   const number = reader.varint();
   const size = reader.varint();
@@ -129,6 +115,6 @@ function newTable(reader: ByteReader, edit: VersionEdit): boolean {
   if (at === undefined || number === undefined || size === undefined) return false;
   if (smallest === undefined || largest === undefined) return false;
   // Copies, from Buffer's pool: the caller reuses the memory of the edit.
-  edit.added.push({ level: at, number, size, smallest: Buffer.from(smallest), largest: Buffer.from(largest) });
+  tables.added.push({ level: at, number, size, smallest: Buffer.from(smallest), largest: Buffer.from(largest) });
   return true;
 }
