@@ -2,6 +2,7 @@
  * Fires the durable hooks: once per entry, in order, even after a hook has thrown
  * (docs/architecture.md, Rules of the planner, rule 7).
  */
+import { copyOf } from '../base/bytes.js';
 import type { DurableHooks } from './persistence.js';
 import type { Plan } from './round-plan.js';
 
@@ -42,5 +43,5 @@ export function fireHooks<B, Q, A>(
   const third = fireEach(notify.blocks, hooks.block, second);
   const { vote } = hooks;
   if (notify.votes === undefined || vote === undefined) return third;
-  return fireEach(notify.votes, (given) => vote(given.vote, given.digest), third);
+  return fireEach(notify.votes, (given) => vote(given.vote, copyOf(given.digest)), third);
 }

@@ -121,7 +121,10 @@ export interface PeerAnswer {
   readonly own?: bigint;
 }
 
-/** The state of the votes of a store's key. The object does not change afterwards. */
+/**
+ * The state of the votes of a store's key. The object does not change afterwards, and its bytes are
+ * those that the store judges and writes: do not change or transfer them.
+ */
 export interface VoteState {
   /**
    * The public key that signs. Undefined: no key was ever bound to the store, and all parts are

@@ -21,7 +21,7 @@ const OTHER_PARTS = ['anchor', 'commitQCs', 'blocks'] as const;
 /** What is asked of a model of votes here. */
 type Places = Pick<VoteModel<unknown, never, unknown>, 'logs' | 'check' | 'place' | 'digest'>;
 
-/** A vote that a hook fires for: the caller's own object, and what was stored for it. */
+/** A vote that a hook fires for: the caller's own object, and the digest in the planned state. */
 export interface VoteToNotify {
   readonly vote: unknown;
   readonly digest: Uint8Array;

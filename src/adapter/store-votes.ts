@@ -1,5 +1,5 @@
 /** The votes of a store: the code that all backends with votes share. */
-import { hex } from '../base/bytes.js';
+import { copyOf, hex } from '../base/bytes.js';
 import {
   boolean,
   byteArray,
@@ -72,7 +72,8 @@ export class StoreVotes<Block> implements VoteStore<Block> {
   }
 
   get newest(): StoreBatch {
-    return this.#backend.newest();
+    const { store, seq } = this.#backend.newest();
+    return { store: copyOf(store), seq };
   }
 
   get nextCommitQC(): bigint {

@@ -59,6 +59,17 @@ voting('a vote is given once: again it is accepted, another one in its place is 
   await conflicts(stage.store.persist({ votes: [stage.make.step(3n, 1)] }), 'differs');
 });
 
+voting('what the vote hook and `newest` give belongs to the caller', async (stage) => {
+  const take = (bytes: Uint8Array) => structuredClone(bytes.fill(0xee), { transfer: [bytes.buffer as ArrayBuffer] });
+  const hook = (_: unknown, digest: Uint8Array) => void take(digest);
+  await stage.store.persist({ votes: [stage.make.step(3n)] }, { vote: hook });
+  take(stage.votes.newest.store);
+  await stage.store.persist({ votes: [stage.make.step(3n)] });
+  await stage.votes.quarantine(['app'], 'so that the votes are written again');
+  await reopenedAlike(stage);
+  await stage.store.persist({ votes: [stage.make.step(3n)] });
+});
+
 voting('votes go upward, over gaps', async (stage) => {
   for (const step of [0n, 1n, 5n]) await stage.store.persist({ votes: [stage.make.step(step)] });
   for (const step of [0n, 1n, 4n]) await conflicts(stage.store.persist({ votes: [stage.make.step(step)] }), 'passed');

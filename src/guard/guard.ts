@@ -5,7 +5,6 @@
  * Concurrency: every method may be called at any time. Rounds are judged and stored in call order,
  * no matter how long each takes to sign.
  */
-
 import { votesOf } from '../adapter/arguments.js';
 import type { PeerAnswer, Quarantine, VoteState, VoteStore, Watermark } from '../adapter/persistence.js';
 import { digestOf, isLanePlace, placedVote } from '../adapter/round-votes.js';
@@ -19,6 +18,7 @@ import {
   planVotes,
   type VoteVerdict,
 } from '../adapter/vote-rules.js';
+import { copyOf } from '../base/bytes.js';
 import { Mutex } from '../base/mutex.js';
 import { byteArray, callback } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -27,7 +27,7 @@ import type { VoteModel, VotePart } from '../model/model.js';
 import { checkGuardRound, type GuardOptions, type GuardRound, type GuardStore } from './options.js';
 import { notHeldError, type OwnLane } from './own-lane.js';
 import type { GuardParts } from './parts.js';
-import { changedError, type Signer } from './signer.js';
+import { assertSigned, type Signer } from './signer.js';
 import { strangerIn } from './stranger.js';
 import type { SinkStatus, WitnessQuorum } from './witness-quorum.js';
 
@@ -165,8 +165,9 @@ export class Guard<Vote, Block, Signed> {
    * is signed for one block only; until that block is durable, it may be signed again.
    * @throws LANESTORE_CONFLICT for another block under a number that was signed or stored;
    * LANESTORE_OUT_OF_SEQUENCE for a gap; LANESTORE_INVALID if `vote` is not a block of the own
-   * lane; LANESTORE_QUARANTINED; LANESTORE_IO; errors of `keep`. The block is then not released. If
-   * the sinks failed, the block is stored, and may be released once {@link witnessed} resolves.
+   * lane, or changes during the call; LANESTORE_QUARANTINED; LANESTORE_IO; errors of `keep`. The
+   * block is then not released. If the sinks failed, it is stored, and may be released once
+   * {@link witnessed} resolves.
    */
   async ownBlock(vote: Vote, keep: (block: Block) => Promise<void>): Promise<Block> {
     this.#assertOpen();
@@ -183,6 +184,8 @@ export class Guard<Vote, Block, Signed> {
     this.#own.take(lane, number, digest);
     return this.#counted(async () => {
       const signature = await this.#signer.sign(digest, 'lanes');
+      // The caller's object may have changed while it was signed, and may until it is released.
+      assertSigned([digestOf(this.#model, vote)], [digest]);
       const block = this.#model.blockOf(this.#model.signed(vote, this.signer, signature));
       const expected = digestOf(this.#model, this.#model.laneVote(block));
       await keep(block);
@@ -192,6 +195,7 @@ export class Guard<Vote, Block, Signed> {
       }
       this.#own.stored(lane, number);
       await this.#witnessed(['own'], `${name} is not released`);
+      assertSigned([digestOf(this.#model, vote)], [digest]);
       return block;
     });
   }
@@ -289,11 +293,10 @@ export class Guard<Vote, Block, Signed> {
     try {
       const made = await signatures;
       const signed = votes.map((vote, i) => this.#model.signed(vote, this.signer, made[i] as Uint8Array));
-      const inner = encode === undefined ? undefined : byteArray(encode(signed), 'what round.inner returns');
-      return { signed, inner };
+      // Copied now: the store, which copies too, gets it in a later turn.
+      return { signed, inner: encode && copyOf(byteArray(encode(signed), 'what round.inner returns')) };
     } catch (error) {
-      // Ignored: the first error is reported, and the votes stay reserved even if the store refuses
-      // them.
+      // The first error is reported. The votes stay reserved even if the store refuses them.
       await this.#store.persist({ votes }, {}).catch(() => undefined);
       throw error;
     }
@@ -304,10 +307,11 @@ export class Guard<Vote, Block, Signed> {
     // Checked before storing, so that no inner state is stored with a signature of another vote.
     // Checked again afterwards, because a vote may change between two reads.
     const now = votes.map((vote) => placedVote(this.#model, vote).digest);
-    if (!isAlike(now, placed)) throw changedError();
+    const given = placed.map(({ digest }) => digest);
+    assertSigned(now, given);
     const stored: Uint8Array[] = [];
     await this.#store.persist({ votes, inner }, { vote: (_, digest) => void stored.push(digest) });
-    if (!isAlike(stored, placed)) throw changedError();
+    assertSigned(stored, given);
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {
@@ -343,8 +347,4 @@ export class Guard<Vote, Block, Signed> {
   #assertOpen(): void {
     if (this.#isClosing) throw new LanestoreError('LANESTORE_CLOSED', 'the guard is closed');
   }
-}
-
-function isAlike(digests: readonly Uint8Array[], placed: readonly PlacedVote[]): boolean {
-  return digests.length === placed.length && placed.every(({ digest }, i) => Buffer.compare(digests[i]!, digest) === 0);
 }

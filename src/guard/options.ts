@@ -1,5 +1,7 @@
 /** Options of `openGuard`, the argument of `guard.round`, and their checks. */
+
 import type { Cursors, DurableHooks, Round, VoteStore } from '../adapter/persistence.js';
+import { copyOf } from '../base/bytes.js';
 import {
   boolean,
   byteArray,
@@ -100,7 +102,7 @@ export function signerOf<Vote, Block, Signed>(options: GuardOptions<Vote, Block,
     throw new LanestoreError('LANESTORE_INVALID', 'openGuard: options must have either key, or sign and signer');
   }
   if (key !== undefined) {
-    const own = model.votes.keyOf(key);
+    const own = model.votes.keyOf(copyOf(key));
     if (signer !== undefined && Buffer.compare(signer, own.signer) !== 0) {
       throw new LanestoreError('LANESTORE_INVALID', 'openGuard: options.signer is not the public key of options.key');
     }

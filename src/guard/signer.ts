@@ -68,7 +68,11 @@ function failed(what: string, cause?: unknown): LanestoreError {
   });
 }
 
-/** LANESTORE_INVALID: the signed vote is not the stored one. */
-export function changedError(): LanestoreError {
-  return new LanestoreError('LANESTORE_INVALID', 'a vote changed while it was signed; nothing is released');
+/**
+ * Compares digests of what is stored or released with those that were signed.
+ * @throws LANESTORE_INVALID if they are not the same, in the same order.
+ */
+export function assertSigned(now: readonly Uint8Array[], signed: readonly Uint8Array[]): void {
+  if (now.length === signed.length && now.every((digest, i) => Buffer.compare(digest, signed[i]!) === 0)) return;
+  throw new LanestoreError('LANESTORE_INVALID', 'a message changed while it was signed; nothing is released');
 }

@@ -63,7 +63,7 @@ export class SinkFeed {
   /** Reads the record. @throws errors of the sink; LANESTORE_IO if it does not answer. */
   read(): Promise<WitnessRecord> {
     return this.#noted(async () =>
-      checked(await this.#ask((signal) => this.sink.read(this.#parts.key, signal)), this.#parts.key),
+      checked(await this.#ask((signal) => this.sink.read(this.#key(), signal)), this.#parts.key),
     );
   }
 
@@ -71,7 +71,7 @@ export class SinkFeed {
   claim(): Promise<WitnessRecord> {
     return this.#noted(async () => {
       const holder = randomBytes(HOLDER_BYTES).toString('hex');
-      const answer = await this.#ask((signal) => this.sink.claim(this.#parts.key, holder, signal));
+      const answer = await this.#ask((signal) => this.sink.claim(this.#key(), holder, signal));
       const record = checked(answer, this.#parts.key);
       if (record.holder !== holder || record.epoch === 0n)
         throw garbage('its answer names another claim than was made');
@@ -86,6 +86,11 @@ export class SinkFeed {
     if (this.#isRunning || this.#isClosed || this.#held >= this.#wanted) return;
     this.#isRunning = true;
     void this.#run();
+  }
+
+  /** A copy for a sink, as its history is: it may keep, transfer and change what it gets. */
+  #key(): WitnessKey {
+    return structuredClone(this.#parts.key);
   }
 
   /** Starts no more puts. One that is under way may still take effect. */
@@ -127,7 +132,7 @@ export class SinkFeed {
     const claim = this.#claim as WitnessClaim;
     const history = await this.#parts.newest();
     try {
-      await this.#ask((signal) => this.sink.put(claim, history, signal));
+      await this.#ask((signal) => this.sink.put(claim, structuredClone(history), signal));
     } catch (error) {
       if (isLanestoreError(error, 'LANESTORE_IO')) await this.#forgetClaim(claim);
       throw error;

@@ -90,10 +90,11 @@ async function strangerBlock<Vote, Block, Signed>(
   if (number >= (votes.nextBlock(lane) ?? 0n)) {
     return { part: 'own', why: `${name} came from outside: this store lacks it` };
   }
+  // Before the read: the caller may reuse the memory of the message meanwhile.
+  const seen = digestOf(model, model.laneVote(model.blockOf(signed)));
   const held = await votes.block(lane, number);
   if (held === undefined) return undefined;
-  const [given, seen] = [held, model.blockOf(signed)].map((block) => digestOf(model, model.laneVote(block)));
-  return Buffer.compare(given as Uint8Array, seen as Uint8Array) === 0 ? undefined : differs;
+  return Buffer.compare(digestOf(model, model.laneVote(held)), seen) === 0 ? undefined : differs;
 }
 
 /** Checks a vote for a block. A guard votes only for blocks that its durable lane holds. */

@@ -46,7 +46,10 @@ export interface SourceLog {
   readonly leastNext: bigint;
 }
 
-/** An open source. Streams are read one at a time, each from its beginning. */
+/**
+ * An open source. Streams are read one at a time, each from its beginning: a second one is a
+ * TypeError until the first has ended, or its loop was left.
+ */
 export interface Source<B, Q, A> {
   readonly layout: Layout;
   /** Its real path. */
@@ -65,7 +68,7 @@ export interface Source<B, Q, A> {
   /**
    * Ascending.
    * @throws LANESTORE_CORRUPT at an entry that cannot be decoded; LANESTORE_IO; LANESTORE_CLOSED
-   * once the source is closed.
+   * once the source is closed; TypeError while another stream is read.
    */
   commitQCs(): AsyncIterable<SourceEntry<Q>>;
   /** Ascending. @throws as {@link commitQCs}. */
@@ -79,22 +82,38 @@ export interface Source<B, Q, A> {
   close(): Promise<void>;
 }
 
-/** The open state of a source: its streams end when it is closed. */
+/** The open state of a source: one stream at a time, none after it is closed. */
 export class SourceState {
   #isClosed = false;
+  #isRead = false;
 
   close(): void {
     this.#isClosed = true;
   }
 
-  /** Yields the same entries while the source is open. @throws LANESTORE_CLOSED afterwards. */
+  /**
+   * Yields the same entries while the source is open.
+   * @throws LANESTORE_CLOSED afterwards, also for a read that was under way; TypeError while
+   * another stream has begun and neither ended nor was returned: both would share one buffer.
+   */
   async *guard<T>(entries: AsyncIterable<T>): AsyncGenerator<T, void, void> {
     this.#assertOpen();
-    for await (const entry of entries) {
+    if (this.#isRead) throw new TypeError('streams of a source are read one at a time: end the other one first');
+    this.#isRead = true;
+    try {
+      for await (const entry of entries) {
+        this.#assertOpen();
+        yield entry;
+        this.#assertOpen();
+      }
+    } catch (error) {
+      // A closed source explains every other error of a read.
       this.#assertOpen();
-      yield entry;
-      this.#assertOpen();
+      throw error;
+    } finally {
+      this.#isRead = false;
     }
+    this.#assertOpen();
   }
 
   #assertOpen(): void {

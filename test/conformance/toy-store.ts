@@ -110,7 +110,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
         return store.planned.votes!;
       },
       get newest() {
-        return { store: store.disk.store, seq: store.disk.seq };
+        return { store: new Uint8Array(store.disk.store), seq: store.disk.seq };
       },
       get nextCommitQC() {
         return store.planned.commitQCs.next;
@@ -307,7 +307,7 @@ export class ToyStore implements Persistence<PlainBlock, PlainQC, PlainAnchor> {
       ...anchors.map((entry) => () => anchor?.(entry)),
       ...notify.commitQCs.map((entry) => () => commitQC?.(entry)),
       ...notify.blocks.map((entry) => () => block?.(entry)),
-      ...(notify.votes ?? []).map((given) => () => vote?.(given.vote, given.digest)),
+      ...(notify.votes ?? []).map((given) => () => vote?.(given.vote, new Uint8Array(given.digest))),
     ];
   }
 

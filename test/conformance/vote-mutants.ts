@@ -143,6 +143,12 @@ export const VOTE_MUTANTS: Readonly<Record<string, ToyClass>> = {
       super.fire(votes === undefined ? plan : { ...plan, notify: { ...plan.notify, votes } }, hooks);
     }
   },
+  'gives hooks of votes the digests that it keeps': class extends ToyStore {
+    override hookCalls(plan: ToyPlan, { vote, ...hooks }: ToyHooks) {
+      const kept = (plan.notify.votes ?? []).map((given) => () => vote?.(given.vote, given.digest));
+      return [...super.hookCalls(plan, hooks), ...kept];
+    }
+  },
   'fires hooks of votes before they are durable': class extends ToyStore {
     override write(plan: ToyPlan) {
       const { votes } = plan;

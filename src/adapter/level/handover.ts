@@ -9,7 +9,7 @@
  * No moment has two stores that sign. A crash between 2 and 3 leaves none; the same call of
  * `handover` gives the history again.
  */
-import { hex } from '../../base/bytes.js';
+import { copyOf, hex } from '../../base/bytes.js';
 import {
   boolean,
   byteArray,
@@ -146,7 +146,8 @@ export async function handover<B, Q, A>(
 ): Promise<SigningHistory> {
   checkLocation(location, 'handover: location');
   checkHandoverOptions(options, 'handover: options');
-  const { model, to, dryRun = false } = options;
+  const { model, dryRun = false } = options;
+  const to = { store: copyOf(options.to.store), seq: options.to.seq };
   await using seen = await see(location, model);
   const { tip, votes } = seen;
   const { quarantine } = votes;
@@ -198,7 +199,9 @@ export async function importProven<B, Q, A>(
   options: ImportHistoryOptions<B, Q, A>,
   proof?: WitnessProof,
 ): Promise<ImportHistoryReport> {
-  const { model, network, history, seq, dryRun = false } = options;
+  const { model, network, seq, dryRun = false } = options;
+  // A copy: what was judged is what is stored.
+  const history = structuredClone(options.history);
   await using seen = await see(location, model);
   const hasOtherBlock = await holdsOtherBlock(seen, history);
   const decided = ({ store, seq: newest }: Tip, votes: StoredVotes) => {

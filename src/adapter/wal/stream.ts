@@ -60,13 +60,15 @@ export class SegmentReader {
       if (this.#buffer.length < size) {
         this.#buffer = new Uint8Array(Math.ceil(size / BUFFER_STEP_BYTES) * BUFFER_STEP_BYTES);
       }
+      // `free` may be called meanwhile.
+      const buffer = this.#buffer;
       let filled = 0;
       while (filled < size) {
-        const { bytesRead } = await file.read(this.#buffer, filled, size - filled, filled);
+        const { bytesRead } = await file.read(buffer, filled, size - filled, filled);
         if (bytesRead === 0) break;
         filled += bytesRead;
       }
-      return this.#buffer.subarray(0, filled);
+      return buffer.subarray(0, filled);
     } finally {
       await file.close();
     }

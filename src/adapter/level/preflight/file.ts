@@ -120,18 +120,23 @@ export class SourceFile {
       return this.#fill(this.#reader.buffer(turn, bytes).subarray(0, bytes), at);
     };
     let reading = start(from, 0);
-    for (let at = from, turn = 0; at < end; turn = 1 - turn) {
-      const bytes = await reading;
-      if (bytes.length === 0) return;
-      const next = at + bytes.length;
-      reading = start(next, 1 - turn);
-      // Prevents an unhandled rejection: a later `await` of `reading` throws the error.
-      reading.catch(() => undefined);
-      use(bytes, at);
-      read[turn] = { at, bytes };
-      at = next;
+    try {
+      for (let at = from, turn = 0; at < end; turn = 1 - turn) {
+        const bytes = await reading;
+        if (bytes.length === 0) return;
+        const next = at + bytes.length;
+        reading = start(next, 1 - turn);
+        // Prevents an unhandled rejection: a later `await` of `reading` throws the error.
+        reading.catch(() => undefined);
+        use(bytes, at);
+        read[turn] = { at, bytes };
+        at = next;
+      }
+      await reading;
+    } finally {
+      // If `use` threw, a read is under way, and its buffer and descriptor are not free before.
+      await reading.catch(() => undefined);
     }
-    await reading;
     this.#portions = read;
   }
 

@@ -103,4 +103,32 @@ test(
   }),
 );
 
+test(
+  'portions whose processing fails reject only when the read under way has ended',
+  inTemp(async (dir) => {
+    const path = join(dir, 'file');
+    writeFileSync(path, bytes);
+    let underWay = 0;
+    const slow: FileReads = {
+      async open(name) {
+        const file = await diskReads.open(name);
+        const read = async (into: Uint8Array, position: number) => {
+          underWay++;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          return file.read(into, position).finally(() => underWay--);
+        };
+        return { bytes: file.bytes, read, close: () => file.close() };
+      },
+    };
+    const fail = () => {
+      throw new RangeError('a fault of the sink');
+    };
+    await new FileReader(slow).with(path, async (file) => {
+      const error = await file.portions(0, SIZE, fail, 100).catch((reason: unknown) => reason);
+      assert.instance(error, RangeError);
+      assert.is(underWay, 0);
+    });
+  }),
+);
+
 test.run();
