@@ -19,7 +19,10 @@ const DIGEST_BYTES = 32;
 const OTHER_PARTS = ['anchor', 'commitQCs', 'blocks'] as const;
 
 /** What is asked of a model of votes here. */
-type Places = Pick<VoteModel<unknown, never, unknown>, 'logs' | 'check' | 'place' | 'digest'>;
+type Places = Digests & Pick<VoteModel<unknown, never, unknown>, 'logs' | 'place'>;
+
+/** The part of it that checks and hashes. */
+type Digests = Pick<VoteModel<unknown, never, unknown>, 'check' | 'digest' | 'checkedDigest'>;
 
 /** A vote that a hook fires for: the caller's own object, and the digest in the planned state. */
 export interface VoteToNotify {
@@ -66,7 +69,7 @@ export function planRoundVotes<B, Q, A>(
  * or a block: these have no log; what the model's check throws.
  */
 export function placedVote(model: Places, vote: unknown): PlacedVote {
-  model.check(vote);
+  const digest = digestOf(model, vote);
   const place = model.place(vote);
   if (isLanePlace(place)) {
     throw new LanestoreError('LANESTORE_INVALID', `a message of lane ${place.lane} is in no log of votes`, {
@@ -87,25 +90,27 @@ export function placedVote(model: Places, vote: unknown): PlacedVote {
     at: [...at],
     before: before.map(([named, position]) => [named, [...position]] as const),
     needs,
-    digest: digestOfChecked(model, vote),
+    digest,
   };
 }
 
 /**
- * The bytes to sign, in memory of their own. @throws LANESTORE_INVALID if the model gives anything
- * but 32 bytes; what the model's check throws.
+ * Checks a vote. Returns the bytes to sign, in memory of their own.
+ * @throws LANESTORE_INVALID if the model gives anything but 32 bytes; what the model's check
+ * throws.
  */
-export function digestOf(model: Pick<Places, 'check' | 'digest'>, vote: unknown): Uint8Array {
-  model.check(vote);
-  return digestOfChecked(model, vote);
-}
-
-function digestOfChecked(model: Pick<Places, 'digest'>, vote: unknown): Uint8Array {
-  const digest = model.digest(vote);
+export function digestOf(model: Digests, vote: unknown): Uint8Array {
+  const digest = checkedDigest(model, vote);
   if (!(digest instanceof Uint8Array) || digest.length !== DIGEST_BYTES) {
     throw invalid(`the digest of a vote is not ${DIGEST_BYTES} bytes`);
   }
   return new Uint8Array(digest);
+}
+
+function checkedDigest(model: Digests, vote: unknown): unknown {
+  if (model.checkedDigest !== undefined) return model.checkedDigest(vote);
+  model.check(vote);
+  return model.digest(vote);
 }
 
 /** True for a place in a lane. */

@@ -170,7 +170,8 @@ function withWatermarks(
 ): ReadonlyMap<string, VoteLogState> {
   const logs = new Map(before);
   for (const [log, watermark] of watermarks) logs.set(log, { watermark, floor: before.get(log)?.floor });
-  return logs;
+  // Sorted here, once for each log, and not for each batch that stores them.
+  return logs.size === before.size ? logs : new Map([...logs].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**

@@ -6,6 +6,7 @@ import * as schema from '../../src/model/autobahn/11419398f/schema.js';
 import { encode } from '../../src/model/autobahn/codec.js';
 import { codecs, messageHash, payloadHash, type SignedBlock } from '../../src/model/autobahn/index.js';
 import { loadRounds, TRAFFIC } from '../support/fixtures.js';
+import { refuses } from './refuses.js';
 
 const test = suite('hashes');
 
@@ -48,20 +49,38 @@ test('of a message with a getter that hashes another one', () => {
   assert.equal(inner, sha256(encode(schema.msg, proposalOf(20_000))));
 });
 
+/** A message whose payload is what `read` returns; `read` gets the number of the read. */
+function changing(read: (times: number) => unknown) {
+  const { header } = proposalOf(100).value;
+  let times = 0;
+  const value = {
+    header,
+    get payload() {
+      return read(++times) as never;
+    },
+  };
+  return { kind: 'laneProposal', value } as const;
+}
+
 test('after a message that could not be written', () => {
   const msg = proposalOf(100);
-  const value = { ...msg.value };
-  let reads = 0;
-  Object.defineProperty(value, 'payload', {
-    enumerable: true,
-    get() {
-      // Sound while it is checked.
-      if (++reads > 1) throw new Error('gone');
-      return msg.value.payload;
-    },
+  const failing = changing(() => {
+    throw new Error('gone');
   });
-  assert.throws(() => messageHash({ kind: 'laneProposal', value }), /gone/);
+  assert.throws(() => messageHash(failing), /gone/);
+  assert.throws(() => messageHash(changing(() => undefined)), /msg\.laneProposal\.payload is absent/);
   assert.equal(messageHash(msg), sha256(encode(schema.msg, msg)));
+});
+
+test('none of a message that changes while it is read', () => {
+  const { payload } = proposalOf(100).value;
+  const changed = 'a value changed while it was read';
+  refuses('LANESTORE_INVALID', changed, () => messageHash(changing((times) => (times === 1 ? undefined : payload))));
+  // Read to check it, for its size, and to write it.
+  const late = changing((times) => (times < 3 ? payload : { ...payload, totalGas: -1n })).value;
+  refuses('LANESTORE_INVALID', changed, () => codecs.block.toWire(late));
+  const longer = changing((times) => (times < 3 ? payload : { ...payload, txs: [new Uint8Array(5000)] })).value;
+  refuses('LANESTORE_INVALID', changed, () => codecs.block.toWire(longer));
 });
 
 test.run();

@@ -98,6 +98,7 @@ test('the digest is what the key signs, and differs between messages', () => {
   assert.is(new Set(digests).size, MESSAGES.length);
   for (const msg of MESSAGES) {
     assert.equal(votes.digest(msg), messageHash(msg));
+    assert.equal(votes.checkedDigest?.(msg), messageHash(msg));
     const { signer, sign: signDigest } = votes.keyOf(secret);
     assert.equal(votes.signed(msg, signer, signDigest(votes.digest(msg))), { msg, sig: sign(secret, msg) });
   }
@@ -121,11 +122,14 @@ test('a stored block is the vote for it, and back; the lane is its owner’s', (
 
 test('what contradicts itself is LANESTORE_INVALID', () => {
   const sig = sign(secret, MESSAGES[0] as Msg);
+  const contradictions = [
+    timeoutMsg(3, 2, 3),
+    proposalMsg('commitVote', U64_MAX, 0),
+    appMsg(1, U64_MAX),
+    { kind: 'other', value: {} } as never,
+  ];
   for (const call of [
-    () => votes.check(timeoutMsg(3, 2, 3)),
-    () => votes.check(proposalMsg('commitVote', U64_MAX, 0)),
-    () => votes.check(appMsg(1, U64_MAX)),
-    () => votes.check({ kind: 'other', value: {} } as never),
+    ...contradictions.flatMap((msg) => [() => votes.check(msg), () => votes.checkedDigest?.(msg)]),
     () => votes.keyOf(new Uint8Array(31)),
     () => votes.signed(MESSAGES[0] as Msg, key, new Uint8Array(63)),
     () => votes.blockOf({ msg: MESSAGES[0] as Msg, sig }),

@@ -5,10 +5,12 @@ import { compile, type Layout } from '../../cbor/compile.js';
 import { CborWriter } from '../../cbor/writer.js';
 import { LanestoreError } from '../../errors.js';
 import type { EntryCodec } from '../model.js';
+import { write } from './encoding.js';
 import { inside, Malformed, reporting } from './malformed.js';
 import type { Message } from './message.js';
 import { parse } from './parse.js';
 import type { Kind } from './scalars.js';
+import { HASH_BYTES } from './sizes.js';
 import { Writer } from './wire.js';
 import { isShaped } from './wire-shape.js';
 
@@ -18,10 +20,13 @@ import { isShaped } from './wire-shape.js';
  */
 export function encode<T>(kind: Kind<T>, value: T): Uint8Array {
   const to = new Writer(kind.size(value));
-  kind.write(to, value);
-  // A getter, or other code that writes to this memory.
-  if (to.bytes === undefined) throw new LanestoreError('LANESTORE_INVALID', 'a value changed while it was read');
+  if (!write(to, kind.encoding, value) || to.bytes === undefined) throw changedError();
   return to.bytes;
+}
+
+/** A getter, or other code that writes to this memory. */
+function changedError(): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', 'a value changed while it was read');
 }
 
 /**
@@ -52,7 +57,7 @@ export function checked<T>(root: string, kind: Kind<T>, value: T): T {
 
 /** Bytes of the writer that is kept: more than the votes of a committee of 100 have. */
 const HASHED_BYTES = 16 * 1024;
-/** The writer of {@link hashOfChecked}, while no call uses it. */
+/** The writer of {@link hashOf}, while no call uses it. */
 let hashing: Writer | undefined;
 
 /**
@@ -61,21 +66,22 @@ let hashing: Writer | undefined;
  * @throws LANESTORE_INVALID or TypeError naming the field.
  */
 export function hashOf<T>(root: string, kind: Kind<T>, value: T): Uint8Array {
-  return hashOfChecked(kind, checked(root, kind, value));
-}
-
-/** As {@link hashOf}, of a value that has passed the check of `kind`. */
-export function hashOfChecked<T>(kind: Kind<T>, value: T): Uint8Array {
   // In one pass, without the size, because a vote waits for its digest. Taken away meanwhile: a
   // getter of `value` may call this function.
   const to = hashing ?? new Writer(HASHED_BYTES);
   hashing = undefined;
   to.reset();
-  kind.write(to, value);
-  // In one call: after a wait for a disk, createHash takes five microseconds more.
-  const digest = hash('sha256', to.bytes ?? encode(kind, value), 'buffer');
+  if (!write(to, kind.encoding, value)) {
+    checked(root, kind, value);
+    throw changedError();
+  }
+  // As text, a character for each byte: for a Buffer, Node.js allocates memory outside of the heap,
+  // which takes longer than hashing (docs/benchmarks-details.md, A vote in a round).
+  const digest = hash('sha256', to.bytes ?? encode(kind, value), 'binary');
   hashing = to;
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength);
+  const bytes = new Uint8Array(HASH_BYTES);
+  for (let i = 0; i < HASH_BYTES; i++) bytes[i] = digest.charCodeAt(i);
+  return bytes;
 }
 
 /**

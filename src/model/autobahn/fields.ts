@@ -1,13 +1,9 @@
 /** The rows of a message's table, and what is compiled from one row. */
-import { inside, type Malformed, wrongType } from './malformed.js';
+
+import { fieldEncoding, type ListFault, type Presence, wrappedEncoding } from './encoding.js';
+import { inside, wrongType } from './malformed.js';
 import type { Kind } from './scalars.js';
 import { LENGTH_DELIMITED, varintSize } from './wire.js';
-
-/** Checks a list as a whole; returns the fault, or undefined if there is none. */
-export type ListFault<T> = (list: readonly T[]) => Malformed | undefined;
-
-/** How often a field occurs in its message. */
-export type Presence = 'required' | 'optional' | 'repeated';
 
 /** One row of a message's table; `V` is the type of the object's property. */
 export interface Field<V, P extends Presence = Presence> {
@@ -48,12 +44,12 @@ export function repeated<T>(number: number, kind: Kind<T>, listFault?: ListFault
   return { number, presence: 'repeated', kind, listFault };
 }
 
-/** The content of a property, encoded with the tags and length prefixes of its field. */
-export type Content<T> = Required<Omit<Kind<T>, 'wire' | 'shape'>>;
+/** The content of a property, with the tags and length prefixes of its field. */
+export type Content<T> = Required<Pick<Kind<T>, 'check' | 'size' | 'pathAt' | 'reader'>>;
 
-/** One value in one field; `tag` is one byte. */
-export function single<T>(tag: number, kind: Kind<T>): Content<T> {
-  const { check, size, write, pathAt, reader } = kind;
+/** One value in one field. */
+export function single<T>(kind: Kind<T>): Content<T> {
+  const { check, size, pathAt, reader } = kind;
   const isDelimited = kind.wire === LENGTH_DELIMITED;
   const headSize = (content: number): number => (isDelimited ? 1 + varintSize(content) : 1);
   return {
@@ -62,12 +58,6 @@ export function single<T>(tag: number, kind: Kind<T>): Content<T> {
     size(value) {
       const content = size(value);
       return headSize(content) + content;
-    },
-    write(to, value) {
-      const before = to.length;
-      write(to, value);
-      if (isDelimited) to.varint(to.length - before);
-      to.byte(tag);
     },
     // The path is empty if the offset is in the tag or the length.
     pathAt(value, offset) {
@@ -78,8 +68,8 @@ export function single<T>(tag: number, kind: Kind<T>): Content<T> {
 }
 
 /** A list, with one field for each item. */
-export function list<T>(tag: number, kind: Kind<T>, listFault?: ListFault<never>): Content<readonly T[]> {
-  const item = single(tag, kind);
+export function list<T>(kind: Kind<T>, listFault?: ListFault<never>): Content<readonly T[]> {
+  const item = single(kind);
   const visit = (work: (item: unknown) => unknown, keepsResults: boolean) => (held: unknown) => {
     if (!Array.isArray(held)) throw wrongType(held, 'an array');
     const results: unknown[] = keepsResults ? [] : held;
@@ -102,9 +92,6 @@ export function list<T>(tag: number, kind: Kind<T>, listFault?: ListFault<never>
       let size = 0;
       for (let i = 0; i < items.length; i++) size += item.size(items[i] as T);
       return size;
-    },
-    write(to, items) {
-      for (let i = items.length - 1; i >= 0; i--) item.write(to, items[i] as T);
     },
     pathAt(items, offset) {
       let rest = offset;
@@ -129,9 +116,10 @@ export function wrapped<T>(
   open: (message: unknown, read: (held: unknown) => T) => T,
 ): Kind<T> {
   return {
-    ...single(tag, kind),
+    ...single(kind),
     wire: LENGTH_DELIMITED,
     shape: kind.shape,
+    encoding: wrappedEncoding(fieldEncoding('', tag, kind.wire, kind.encoding)),
     reader(source) {
       const read = kind.reader(source);
       return source === 'message' ? (message) => open(message, read) : read;

@@ -10,11 +10,12 @@
  */
 import type { DescMessage } from '@bufbuild/protobuf';
 import { type Access, accessByName, type EntryShape, type MapShape, type Shape } from '../../cbor/shape.js';
+import { type Encoding, type FieldEncoding, fieldEncoding, messageEncoding } from './encoding.js';
 import { type Content, type Field, list, required, single, type Table, wrapped } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
 import { refuseUnknown } from './parse.js';
 import type { Kind, Source } from './scalars.js';
-import { LENGTH_DELIMITED, tagOf, type Writer } from './wire.js';
+import { LENGTH_DELIMITED, tagOf } from './wire.js';
 
 interface Row extends Field<unknown> {
   readonly name: string;
@@ -35,6 +36,7 @@ export class Message<T extends object> implements Kind<T> {
   readonly desc: DescMessage;
   readonly rows: readonly Row[];
   readonly shape?: MapShape;
+  readonly encoding: Encoding;
   readonly check: (value: unknown) => void;
 
   /**
@@ -50,7 +52,7 @@ export class Message<T extends object> implements Kind<T> {
     this.rows = Object.entries<Field<unknown>>(table).map(([name, field]) => {
       const { number, kind, presence, listFault } = field;
       const tag = tagOf(number, kind.wire);
-      const content = presence === 'repeated' ? list(tag, kind, listFault) : single(tag, kind);
+      const content = presence === 'repeated' ? list(kind, listFault) : single(kind);
       return { ...field, name, generated: generatedName(desc, number), tag, shape: kind.shape, content };
     });
     let last = 0;
@@ -59,6 +61,7 @@ export class Message<T extends object> implements Kind<T> {
       last = number;
     }
     this.check = checkOf(this.rows);
+    this.encoding = messageEncoding(this.rows.map(encodingOf));
     if (this.rows.every(hasShape)) this.shape = { is: 'map', entries: this.rows, access: access as MapShape['access'] };
   }
 
@@ -69,14 +72,6 @@ export class Message<T extends object> implements Kind<T> {
       if (held !== undefined) size += content.size(held);
     }
     return size;
-  };
-
-  readonly write = (to: Writer, value: T): void => {
-    for (let i = this.rows.length - 1; i >= 0; i--) {
-      const { name, content } = this.rows[i] as Row;
-      const held = (value as Properties)[name];
-      if (held !== undefined) content.write(to, held);
-    }
   };
 
   readonly pathAt = (value: T, offset: number): string => {
@@ -127,6 +122,10 @@ export class Message<T extends object> implements Kind<T> {
 }
 
 const hasShape = (row: Row): row is Row & EntryShape => row.shape !== undefined;
+
+function encodingOf({ name, tag, presence, kind, listFault }: Row): FieldEncoding {
+  return { ...fieldEncoding(name, tag, kind.wire, kind.encoding), presence, listFault };
+}
 
 /** Compiles the check of all rows, in their order. */
 function checkOf(rows: readonly Row[]): (value: unknown) => void {

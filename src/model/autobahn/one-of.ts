@@ -1,10 +1,11 @@
 /** A message with exactly one of several fields; the field determines the kind of the value. */
 import type { DescMessage, Message as Generated } from '@bufbuild/protobuf';
+import { type Encoding, fieldEncoding, oneOfEncoding } from './encoding.js';
 import { type Content, single, wrapped } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
 import { refuseUnknown } from './parse.js';
 import type { Kind, Source } from './scalars.js';
-import { LENGTH_DELIMITED, tagOf, type Writer } from './wire.js';
+import { LENGTH_DELIMITED, tagOf } from './wire.js';
 
 /** A value and the name of its field. */
 interface Tagged {
@@ -30,6 +31,7 @@ interface Case {
 export class OneOf<T extends Tagged> implements Kind<T> {
   readonly wire = LENGTH_DELIMITED;
   readonly cases: ReadonlyMap<string, Case>;
+  readonly encoding: Encoding;
   /** The name of the property in the generated message. */
   readonly #generated: string;
 
@@ -38,9 +40,13 @@ export class OneOf<T extends Tagged> implements Kind<T> {
     this.cases = new Map(
       Object.entries<readonly [number, Kind<unknown>]>(cases).map(([name, [number, value]]) => {
         const tag = tagOf(number, LENGTH_DELIMITED);
-        return [name, { name, value, tag, content: single(tag, value) }];
+        return [name, { name, value, tag, content: single(value) }];
       }),
     );
+    const fields = [...this.cases].map(
+      ([name, { tag, value }]) => [name, fieldEncoding('value', tag, LENGTH_DELIMITED, value.encoding)] as const,
+    );
+    this.encoding = oneOfEncoding(new Map(fields));
     const [oneof, ...others] = desc.oneofs;
     if (oneof === undefined || others.length > 0) throw new RangeError(`${desc.typeName} is not of one oneof`);
     this.#generated = oneof.localName;
@@ -57,10 +63,6 @@ export class OneOf<T extends Tagged> implements Kind<T> {
 
   readonly size = ({ kind, value }: T): number => {
     return this.#case(kind).content.size(value);
-  };
-
-  readonly write = (to: Writer, { kind, value }: T): void => {
-    this.#case(kind).content.write(to, value);
   };
 
   readonly pathAt = ({ kind, value }: T, offset: number): string => {
@@ -108,7 +110,7 @@ export class OneOf<T extends Tagged> implements Kind<T> {
   }
 
   #open(value: unknown): { field: Case; held: unknown } {
-    if (typeof value !== 'object' || value === null) throw wrongType(value, 'an object');
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(value, 'an object');
     const { kind, value: held } = value as Partial<Tagged>;
     if (kind === undefined || held === undefined) throw new Malformed('must have a kind and a value');
     if (typeof kind !== 'string') throw inside('.kind', wrongType(kind, 'a string'));

@@ -1,20 +1,23 @@
 /** The kinds of field values, except messages: how each is checked, written and read. */
 import type { Shape } from '../../cbor/shape.js';
+import { bytesEncoding, type Encoding, integerEncoding, nanosEncoding } from './encoding.js';
 import { Malformed, wrongType } from './malformed.js';
 import { NANOS_MAX } from './sizes.js';
-import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType, type Writer } from './wire.js';
+import { LENGTH_DELIMITED, VARINT, varintSize, varintSize64, type WireType } from './wire.js';
 
 /** The source of a value: an entry, a decoded body, or a generated message of autobahn_pb.ts. */
 export type Source = 'entry' | 'body' | 'message';
 
 /**
- * A kind of value. Its functions need no `this`; the arguments of `size`, `write` and `pathAt` must
- * have passed `check`.
+ * A kind of value. Its functions need no `this`; the arguments of `size` and `pathAt` must have
+ * passed `check`.
  */
 export interface Kind<T> {
   readonly wire: WireType;
   /** Shape of its body, if that is fixed. */
   readonly shape?: Shape | undefined;
+  /** Accepts the same values as `check`. */
+  readonly encoding: Encoding;
   /** @throws Malformed */
   readonly check: (value: unknown) => void;
   /** Size of its content in bytes, without a length prefix. */
@@ -24,7 +27,6 @@ export interface Kind<T> {
    * negative `offset` gives the path to the first part.
    */
   readonly pathAt?: (value: T, offset: number) => string;
-  readonly write: (to: Writer, value: T) => void;
   /**
    * Compiles a function that checks a value and copies it; byte strings are shared. Unknown keys
    * are left out of an entry, and refused in a body or a message. That function throws Malformed.
@@ -40,9 +42,9 @@ function integer64(name: string, min: bigint, max: bigint): Kind<bigint> {
   return {
     wire: VARINT,
     shape: { is: 'integer', signed: min < 0n },
+    encoding: integerEncoding(min, max),
     check,
     size: varintSize64,
-    write: (to, value) => to.varint64(value),
     reader: () => (held) => {
       check(held);
       return held as bigint;
@@ -64,6 +66,7 @@ export const i64 = integer64('a signed 64-bit number', -(2n ** 63n), 2n ** 63n -
 export const nanos: Kind<number> = {
   wire: VARINT,
   shape: { is: 'number', max: NANOS_MAX },
+  encoding: nanosEncoding,
   check(value) {
     if (typeof value !== 'number') throw wrongType(value, 'a number');
     if (!Number.isInteger(value) || value < 0 || value > NANOS_MAX) {
@@ -71,7 +74,6 @@ export const nanos: Kind<number> = {
     }
   },
   size: varintSize,
-  write: (to, value) => to.varint(value),
   reader: () => (held) => {
     nanos.check(held);
     return held as number;
@@ -89,9 +91,9 @@ export function bytes(length?: number): Kind<Uint8Array> {
   return {
     wire: LENGTH_DELIMITED,
     shape: { is: 'bytes', length },
+    encoding: bytesEncoding(length),
     check,
     size: (value) => value.length,
-    write: (to, value) => to.raw(value),
     reader: () => (held) => {
       check(held);
       return plain(held as Uint8Array);

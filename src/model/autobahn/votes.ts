@@ -15,7 +15,7 @@
 import { LanestoreError } from '../../errors.js';
 import { ENTRY_NUMBER_MAX, type LaneId, laneIdOf, U64_MAX } from '../../keys/index.js';
 import type { LanePlace, LogHistory, LogPlace, Position, VoteHistory, VoteModel } from '../model.js';
-import { checked, hashOfChecked } from './codec.js';
+import { checked, hashOf } from './codec.js';
 import { signature as signatureKind } from './common.js';
 import { publicKeyOf, signHash } from './ed25519.js';
 import { ownVotesOf } from './inner.js';
@@ -59,7 +59,12 @@ export function votesOf<
     checkNumbers(msg);
   };
   const place = (msg: Msg) => placeOf(msg, version.appPosition);
-  const digest = (msg: Msg) => hashOfChecked(version.msg, msg);
+  const digest = (msg: Msg) => hashOf('vote', version.msg, msg);
+  const checkedDigest = (msg: Msg) => {
+    const hash = digest(msg);
+    checkNumbers(msg);
+    return hash;
+  };
   return {
     logs: {
       proposal: { arity: 2, part: 'rounds' },
@@ -72,6 +77,7 @@ export function votesOf<
     check,
     place,
     digest,
+    checkedDigest,
     laneVote: ({ block }) => ({ kind: 'laneVote', value: block.header }),
     blockOf: ({ msg, sig }) => {
       if (msg.kind !== 'laneProposal') throw new LanestoreError('LANESTORE_INVALID', `a ${msg.kind} is no block`);
@@ -171,13 +177,13 @@ function placeOf<A extends { readonly roadIndex: bigint }>(
     case 'proposal':
       return inView('proposal', msg.value.view, []);
     case 'prepareVote':
-      return inView('prepare', msg.value.view, [...after('commit', msg.value.view), of('timeout', msg.value.view)]);
+      return inView('prepare', msg.value.view, [after('commit', msg.value.view), of('timeout', msg.value.view)]);
     case 'commitVote':
-      return inView('commit', msg.value.view, [...after('prepare', msg.value.view), of('timeout', msg.value.view)]);
+      return inView('commit', msg.value.view, [after('prepare', msg.value.view), of('timeout', msg.value.view)]);
     case 'timeoutVote': {
       const { view, latestPrepareQCViewNumber: latest } = msg.value;
-      const lock = latest === view.number ? after('commit', view) : [of('commit', view)];
-      return inView('timeout', view, [...after('prepare', view), ...lock]);
+      const lock = latest === view.number ? after('commit', view) : of('commit', view);
+      return inView('timeout', view, [after('prepare', view), lock]);
     }
     case 'appVote':
       return { log: 'app', at: [appPosition(msg.value)], before: [], needs: msg.value.roadIndex + 1n };
@@ -185,21 +191,23 @@ function placeOf<A extends { readonly roadIndex: bigint }>(
 }
 
 type View = InView['view'];
-type Before = LogPlace['before'];
+type Before = LogPlace['before'][number];
 
 /** A vote in a view requires the CommitQC of the road before it. */
-function inView(log: string, view: View, before: Before): LogPlace {
+function inView(log: string, view: View, positions: readonly (Before | undefined)[]): LogPlace {
+  const before: Before[] = [];
+  for (const position of positions) if (position !== undefined) before.push(position);
   return { log, at: positionOf(view), before, needs: view.index };
 }
 
-function of(log: string, view: View): Before[number] {
+function of(log: string, view: View): Before {
   return [log, positionOf(view)];
 }
 
 /** The first position above `view`; none above the last one. */
-function after(log: string, { index, number }: View): Before {
-  if (number < U64_MAX) return [[log, [index, number + 1n]]];
-  return index < U64_MAX ? [[log, [index + 1n, 0n]]] : [];
+function after(log: string, { index, number }: View): Before | undefined {
+  if (number < U64_MAX) return [log, [index, number + 1n]];
+  return index < U64_MAX ? [log, [index + 1n, 0n]] : undefined;
 }
 
 function positionOf({ index, number }: View): Position {

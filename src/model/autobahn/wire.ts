@@ -11,8 +11,8 @@
  * signatures cover these bytes, so they must be the original's canonical encoding. Protobuf does
  * not guarantee that a message is always encoded to the same bytes, and a new version of the
  * library could change them. Here the tables (message.ts) alone define the order and form of the
- * fields. A value that `check` accepted is written in one pass, without a second tree of objects.
- * Tests compare the result with the library's `toBinary`.
+ * fields. A value is checked and written in one pass (encoding.ts), without a second tree of
+ * objects. Tests compare the result with the library's `toBinary`.
  */
 /** The wire type of numbers. */
 export const VARINT = 0;
@@ -55,12 +55,18 @@ export function varintSize64(value: bigint): number {
  * counted.
  */
 export class Writer {
-  /** Number of bytes written so far, dropped ones included. */
-  length = 0;
   readonly #buffer: Uint8Array;
+  /** Offset of the byte that was written last; negative once bytes were dropped. */
+  #at: number;
 
   constructor(size: number) {
     this.#buffer = new Uint8Array(size);
+    this.#at = size;
+  }
+
+  /** Number of bytes written so far, dropped ones included. */
+  get length(): number {
+    return this.#buffer.length - this.#at;
   }
 
   /**
@@ -68,13 +74,12 @@ export class Writer {
    * is overwritten after {@link reset}.
    */
   get bytes(): Uint8Array | undefined {
-    const at = this.#buffer.length - this.length;
-    return at < 0 ? undefined : this.#buffer.subarray(at);
+    return this.#at < 0 ? undefined : this.#buffer.subarray(this.#at);
   }
 
   /** Empties the writer. */
   reset(): void {
-    this.length = 0;
+    this.#at = this.#buffer.length;
   }
 
   byte(value: number): void {
@@ -88,28 +93,35 @@ export class Writer {
   }
 
   varint(value: number): void {
+    if (value < 0x80) {
+      this.byte(value);
+      return;
+    }
     let at = this.#take(varintSize(value));
     if (at < 0) return;
+    const buffer = this.#buffer;
     let rest = value;
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#buffer[at++] = (rest % 0x80) | 0x80;
-    this.#buffer[at] = rest;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) buffer[at++] = (rest % 0x80) | 0x80;
+    buffer[at] = rest;
   }
 
   varint64(value: bigint): void {
-    if (value >= 0n && value <= SAFE) {
-      this.varint(Number(value));
+    const number = Number(value);
+    if (number >= 0 && number <= Number.MAX_SAFE_INTEGER) {
+      this.varint(number);
       return;
     }
     let at = this.#take(varintSize64(value));
     if (at < 0) return;
+    const buffer = this.#buffer;
     let rest = value & U64_MASK;
-    for (; rest >= 0x80n; rest >>= 7n) this.#buffer[at++] = Number(rest & 0x7fn) | 0x80;
-    this.#buffer[at] = Number(rest);
+    for (; rest >= 0x80n; rest >>= 7n) buffer[at++] = Number(rest & 0x7fn) | 0x80;
+    buffer[at] = Number(rest);
   }
 
   /** Counts `count` bytes, and returns their offset; negative if they do not fit. */
   #take(count: number): number {
-    this.length += count;
-    return this.#buffer.length - this.length;
+    this.#at -= count;
+    return this.#at;
   }
 }

@@ -9,6 +9,7 @@
  */
 import { LanestoreError } from '../../../errors.js';
 import { publicKey } from '../common.js';
+import { convertedEncoding } from '../encoding.js';
 import { required } from '../fields.js';
 import { Message } from '../message.js';
 import { bytes, type Kind, u64 } from '../scalars.js';
@@ -54,8 +55,8 @@ const whole = bytes(LANE_BYTES);
 /** A lane: a message on the wire, and 40 bytes everywhere else. */
 export const lane: Kind<Lane> = {
   ...whole,
+  encoding: convertedEncoding(LANE_BYTES, laneParts, laneMessage.encoding),
   size: (value) => laneMessage.size(laneParts(value)),
-  write: (to, value) => laneMessage.write(to, laneParts(value)),
   pathAt: (value, offset) => laneMessage.pathAt(laneParts(value), offset),
   reader(source) {
     if (source !== 'message') return whole.reader(source);
