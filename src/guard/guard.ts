@@ -18,7 +18,6 @@ import {
   planVotes,
   type VoteVerdict,
 } from '../adapter/vote-rules.js';
-import { copyOf } from '../base/bytes.js';
 import { Mutex } from '../base/mutex.js';
 import { byteArray, callback } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -116,10 +115,7 @@ export class Guard<Vote, Block, Signed> {
       // Awaited below, after the earlier rounds. Until then a rejection must not count as
       // unhandled.
       signatures.catch(() => undefined);
-      const { signed, stored } = await this.#turns.run(async () => {
-        const { signed, inner } = await this.#encoded(votes, signatures, round.inner);
-        return { signed, stored: this.#persist(votes, placed, inner) };
-      });
+      const { signed, stored } = await this.#turns.run(() => this.#begin(votes, placed, signatures, round.inner));
       await stored;
       const parts = placed.map(({ part }) => part);
       await this.#witnessed(parts, 'the vote was given and is not released');
@@ -282,31 +278,35 @@ export class Guard<Vote, Block, Signed> {
   }
 
   /**
-   * The signed votes, and the inner state that contains them. If signing or encoding fails, the
-   * votes are stored without inner state, because they count as given.
+   * Begins to store the signed votes, with the inner state that contains them. If signing or
+   * encoding fails, the votes are stored without inner state, because they count as given.
    */
-  async #encoded(
+  async #begin(
     votes: readonly Vote[],
+    placed: readonly PlacedVote[],
     signatures: Promise<Uint8Array[]>,
     encode: GuardRound<Vote, Signed>['inner'],
-  ): Promise<{ signed: Signed[]; inner: Uint8Array | undefined }> {
+  ): Promise<{ signed: Signed[]; stored: Promise<void> }> {
+    let signed: Signed[];
+    let inner: Uint8Array | undefined;
     try {
       const made = await signatures;
-      const signed = votes.map((vote, i) => this.#model.signed(vote, this.signer, made[i] as Uint8Array));
-      // Copied now: the store, which copies too, gets it in a later turn.
-      return { signed, inner: encode && copyOf(byteArray(encode(signed), 'what round.inner returns')) };
+      signed = votes.map((vote, i) => this.#model.signed(vote, this.signer, made[i] as Uint8Array));
+      inner = encode && byteArray(encode(signed), 'what round.inner returns');
     } catch (error) {
       // The first error is reported. The votes stay reserved even if the store refuses them.
       await this.#store.persist({ votes }, {}).catch(() => undefined);
       throw error;
     }
+    // In the same turn: the store copies the inner state before it returns.
+    return { signed, stored: this.#persist(votes, placed, inner) };
   }
 
   /** Resolves when the votes are durable. Rejects if a stored vote is not the signed one. */
   async #persist(votes: readonly Vote[], placed: readonly PlacedVote[], inner: Uint8Array | undefined): Promise<void> {
     // Checked before storing, so that no inner state is stored with a signature of another vote.
     // Checked again afterwards, because a vote may change between two reads.
-    const now = votes.map((vote) => placedVote(this.#model, vote).digest);
+    const now = votes.map((vote) => digestOf(this.#model, vote));
     const given = placed.map(({ digest }) => digest);
     assertSigned(now, given);
     const stored: Uint8Array[] = [];

@@ -13,7 +13,7 @@ import { makeNetwork } from '../support/network.js';
 import { plain, plainBlock, plainLaneVote, plainSignature, plainVote } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
 import { three } from './sinks/memory.js';
-import { guarded, KEY, OWN } from './support.js';
+import { guarded, isSigned, KEY, OWN } from './support.js';
 
 const test = suite('guard: memory');
 
@@ -105,6 +105,23 @@ for (const [moment, { signing, storing, stored }] of Object.entries(MOMENTS)) {
     }),
   );
 }
+
+test('the sign function gets a digest that it may take, and nothing else', async () => {
+  const calls: unknown[] = [];
+  const { guard } = await guarded({
+    sign(this: unknown, ...given: Uint8Array[]) {
+      const signature = plainSignature(KEY, given[0]!);
+      taken(given[0]);
+      calls.push(this, given.length);
+      return signature;
+    },
+    signer: KEY,
+  });
+  const vote = plainVote('step', [0n, 0n]);
+  const [signed] = await guard.round({ votes: [vote] });
+  assert.ok(isSigned(signed!));
+  assert.equal(calls, [undefined, 1]);
+});
 
 test('memory that `inner` returns may be reused in the next turn', async () => {
   const { guard, store } = await guarded();
