@@ -1,66 +1,142 @@
 /**
- * What a vote costs in a round: rounds of one node's inner state, with a vote and without, in turns
- * on one store, so that the disk's moods meet both. `node .build/bench/experiments/votes.js [PAIRS]
- * [DIRECTORY]`
+ * What a vote costs in a round. Rounds with a vote and without take turns on one store, so that the
+ * disk's moods meet both. `node .build/bench/experiments/votes.js [pairs] [workloads] [directory]`
  *
- * Under `strace -f -c -e trace=fdatasync,fsync` with PAIRS 0, `votes.js 0 DIRECTORY ROUNDS` gives
- * ROUNDS votes alone and nothing else.
+ * First, rounds of a node's inner state only: without a vote, with one, signed by hand, and signed
+ * by a guard. Then, for each workload, turns of a node: a round of the workload, and in the same
+ * tick one of inner state, with a vote and without. Both are one batch, so one sync, unless large
+ * values take a batch of their own (vii).
+ *
+ * Under `strace -f -c -e trace=fdatasync,fsync`, `votes.js 0 none DIRECTORY ROUNDS` gives ROUNDS
+ * votes alone and nothing else. Without workloads: `none`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { autobahn, openGuard, openLevel } from '../../src/index.js';
 import { makeNetwork } from '../../test/support/network.js';
+import { positionals } from '../args.js';
+import { scratchRoot } from '../disk.js';
+import { RoundSource } from '../rounds.js';
+import { percentile } from '../stats.js';
+import { inTurn } from '../turns.js';
+import { WORKLOADS, type Workload, workloadOf } from '../workload.js';
 
-const [pairs = 2000, directory = tmpdir(), alone = 0] = [
-  Number(process.argv[2] ?? 2000),
-  process.argv[3] ?? tmpdir(),
-  Number(process.argv[4] ?? 0),
-];
+const USAGE = 'node .build/bench/experiments/votes.js [pairs] [workloads] [directory] [votes alone]';
 const INNER_BYTES = 600;
-const WARM_UP = 100;
+/** Turns before the measured ones: V8 has compiled everything then. */
+const WARM_UP = 3000;
+const WARM_UP_WORKLOAD = 100;
+const SEED = 1;
 
-const net = makeNetwork({ validators: 4 });
-const qc = net.commitQC();
-const dir = mkdtempSync(join(directory, 'lanestore-votes-'));
-const store = await openLevel(dir, { model: autobahn });
-const guard = await openGuard({ store, model: autobahn, key: net.secret(0), firstUse: true });
-let view = 0n;
-const next = () => ({ kind: 'prepareVote', value: { ...qc.vote, view: { index: 0n, number: view++ } } }) as const;
+const all = WORKLOADS.map(({ id }) => id).join(',');
+const [pairs = '1000', ids = all, directory, alone = '0'] = positionals(USAGE);
 const inner = new Uint8Array(INNER_BYTES);
 
-async function timed(round: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await round();
-  return performance.now() - begin;
+/** A store with a guard, and votes for a proposal of that many lanes. */
+async function makeVoter(lanes: number) {
+  const network = makeNetwork({ validators: lanes });
+  const secret = network.secret(0);
+  const proposal = network.commitQC().vote;
+  const dir = mkdtempSync(join(scratchRoot(directory), 'votes-'));
+  const store = await openLevel(dir, { model: autobahn });
+  const guard = await openGuard({ store, model: autobahn, key: secret, firstUse: true });
+  let number = 0n;
+  return {
+    store,
+    guard,
+    secret,
+    next: () => ({ kind: 'prepareVote', value: { ...proposal, view: { index: 0n, number: number++ } } }) as const,
+    async close() {
+      await guard.close();
+      await store.close();
+      rmSync(dir, { recursive: true });
+    },
+  };
 }
 
-const medianOf = (samples: number[]) => samples.sort((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
+type Voter = Awaited<ReturnType<typeof makeVoter>>;
 
-for (let i = 0; i < alone; i++) await store.persist({ votes: [next()] });
+/** Kinds of rounds by name; each makes one round, to be run later. */
+type Kinds = Readonly<Record<string, () => () => Promise<unknown>>>;
 
-const times = { without: [] as number[], with: [] as number[], guarded: [] as number[] };
-for (let i = 0; i < (pairs === 0 ? 0 : pairs + WARM_UP); i++) {
-  const rounds = [
-    ['without', () => store.persist({ inner })],
-    ['with', () => store.persist({ inner, votes: [next()] })],
-    ['guarded', () => guard.round({ votes: [next()], inner: () => inner })],
-  ] as const;
-  // In another order each time: what comes after what must not matter.
-  for (let j = 0; j < rounds.length; j++) {
-    const [kind, round] = rounds[(i + j) % rounds.length]!;
-    const ms = await timed(round);
-    if (i >= WARM_UP) times[kind].push(ms);
+/** The milliseconds of the rounds of each kind, which take turns. */
+async function takeTurns(kinds: Kinds, turns: number, warmUp: number): Promise<Map<string, number[]>> {
+  const ms = new Map(Object.keys(kinds).map((name) => [name, [] as number[]]));
+  for (let turn = 0; turn < turns + warmUp; turn++) {
+    for (const [name, make] of inTurn(Object.entries(kinds), turn)) {
+      const run = make();
+      const begin = performance.now();
+      await run();
+      const end = performance.now();
+      await new Promise((resolve) => setImmediate(resolve));
+      if (turn >= warmUp) ms.get(name)?.push(end - begin);
+    }
   }
+  return ms;
 }
-if (pairs > 0) {
-  const base = medianOf(times.without);
-  for (const kind of ['without', 'with', 'guarded'] as const) {
-    const ms = medianOf(times[kind]);
-    process.stdout.write(`${kind.padEnd(8)} median ${(ms * 1000).toFixed(1)} us, ${(ms / base).toFixed(3)} x\n`);
-  }
+
+/** The medians in microseconds, and their ratios to the median of the kind `base`. */
+function report(title: string, ms: ReadonlyMap<string, readonly number[]>, pairsOfKinds: [string, string][]): void {
+  const median = (name: string) => percentile(ms.get(name) ?? [], 0.5) * 1000;
+  const medians = [...ms.keys()].map((name) => `${name} ${median(name).toFixed(1)} us`);
+  const ratios = pairsOfKinds.map(
+    ([name, base]) =>
+      `${name} / ${base} ${(median(name) / median(base)).toFixed(3)}, ${(median(name) - median(base)).toFixed(1)} us more`,
+  );
+  process.stdout.write(`${title}: ${medians.join(', ')}; ${ratios.join('; ')}\n`);
 }
-process.stdout.write(`batches ${store.seq}\n`);
-await guard.close();
-await store.close();
-rmSync(dir, { recursive: true });
+
+async function measureInner({ store, guard, secret, next }: Voter): Promise<void> {
+  const { votes: model } = autobahn;
+  const key = model.keyOf(secret);
+  const kinds: Kinds = {
+    without: () => () => store.persist({ inner }),
+    with: () => {
+      const votes = [next()];
+      return () => store.persist({ inner, votes });
+    },
+    'by hand': () => {
+      const vote = next();
+      return () => {
+        model.check(vote);
+        key.sign(model.digest(vote));
+        return store.persist({ inner });
+      };
+    },
+    guarded: () => {
+      const votes = [next()];
+      return () => guard.round({ votes, inner: () => inner });
+    },
+  };
+  const ms = await takeTurns(kinds, Number(pairs), WARM_UP);
+  report('inner', ms, [
+    ['with', 'without'],
+    ['guarded', 'by hand'],
+  ]);
+}
+
+async function measureWorkload(workload: Workload): Promise<void> {
+  const voter = await makeVoter(workload.lanes);
+  const { store, next } = voter;
+  const source = new RoundSource(workload, SEED);
+  const turn = (votes: () => object) => () => {
+    const { anchor, commitQCs, blocks } = source.next();
+    const round = anchor === undefined ? { commitQCs, blocks } : { anchor, commitQCs, blocks };
+    const own = { inner, ...votes() };
+    return () => Promise.all([store.persist(round), store.persist(own)]);
+  };
+  const kinds = { without: turn(() => ({})), with: turn(() => ({ votes: [next()] })) };
+  // Value files are used again once all lanes were filled twice.
+  const warmUp = Math.max(source.roundsToFill, WARM_UP_WORKLOAD);
+  const ms = await takeTurns(kinds, Number(pairs), warmUp);
+  const batches = Number(store.seq) / (2 * (Number(pairs) + warmUp));
+  report(`${workload.id} (${batches.toFixed(2)} batches a turn)`, ms, [['with', 'without']]);
+  await voter.close();
+}
+
+const voter = await makeVoter(4);
+for (let i = 0; i < Number(alone); i++) await voter.store.persist({ votes: [voter.next()] });
+if (Number(pairs) > 0) await measureInner(voter);
+process.stdout.write(`batches ${voter.store.seq}\n`);
+await voter.close();
+for (const id of Number(pairs) > 0 && ids !== 'none' ? ids.split(',') : []) await measureWorkload(workloadOf(id));
