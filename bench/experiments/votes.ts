@@ -98,7 +98,6 @@ async function measureInner({ store, guard, secret, next }: Voter): Promise<void
     'by hand': () => {
       const vote = next();
       return () => {
-        model.check(vote);
         key.sign(model.digest(vote));
         return store.persist({ inner });
       };

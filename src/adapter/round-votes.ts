@@ -4,6 +4,7 @@
  */
 import { LanestoreError } from '../errors.js';
 import { isU64 } from '../keys/index.js';
+import { includesCheck } from '../model/checking-digest.js';
 import type { LanePlace, LogPlace, Model, Position, VoteModel } from '../model/model.js';
 import type { OwnRound } from './arguments.js';
 import type { PlanState } from './planner.js';
@@ -22,7 +23,7 @@ const OTHER_PARTS = ['anchor', 'commitQCs', 'blocks'] as const;
 type Places = Digests & Pick<VoteModel<unknown, never, unknown>, 'logs' | 'place'>;
 
 /** The part of it that checks and hashes. */
-type Digests = Pick<VoteModel<unknown, never, unknown>, 'check' | 'digest' | 'checkedDigest'>;
+type Digests = Pick<VoteModel<unknown, never, unknown>, 'check' | 'digest'>;
 
 /** A vote that a hook fires for: the caller's own object, and the digest in the planned state. */
 export interface VoteToNotify {
@@ -100,17 +101,12 @@ export function placedVote(model: Places, vote: unknown): PlacedVote {
  * throws.
  */
 export function digestOf(model: Digests, vote: unknown): Uint8Array {
-  const digest = checkedDigest(model, vote);
+  if (!includesCheck(model)) model.check(vote);
+  const digest = model.digest(vote);
   if (!(digest instanceof Uint8Array) || digest.length !== DIGEST_BYTES) {
     throw invalid(`the digest of a vote is not ${DIGEST_BYTES} bytes`);
   }
   return new Uint8Array(digest);
-}
-
-function checkedDigest(model: Digests, vote: unknown): unknown {
-  if (model.checkedDigest !== undefined) return model.checkedDigest(vote);
-  model.check(vote);
-  return model.digest(vote);
 }
 
 /** True for a place in a lane. */

@@ -18,6 +18,7 @@ import {
   planVotes,
   type VoteVerdict,
 } from '../adapter/vote-rules.js';
+import { copyOf } from '../base/bytes.js';
 import { Mutex } from '../base/mutex.js';
 import { byteArray, callback } from '../base/options.js';
 import { LanestoreError } from '../errors.js';
@@ -112,8 +113,7 @@ export class Guard<Vote, Block, Signed> {
     return this.#counted(async () => {
       for (const [log, watermark] of watermarks) this.#reserved.set(log, watermark);
       const signatures = Promise.all(placed.map(({ digest }) => this.#signer.sign(digest, 'rounds')));
-      // Awaited below, after the earlier rounds. Until then a rejection must not count as
-      // unhandled.
+      // Awaited below, after the earlier rounds. Until then a rejection is not unhandled.
       signatures.catch(() => undefined);
       const { signed, stored } = await this.#turns.run(() => this.#begin(votes, placed, signatures, round.inner));
       await stored;
@@ -292,13 +292,13 @@ export class Guard<Vote, Block, Signed> {
     try {
       const made = await signatures;
       signed = votes.map((vote, i) => this.#model.signed(vote, this.signer, made[i] as Uint8Array));
-      inner = encode && byteArray(encode(signed), 'what round.inner returns');
+      // Copied at once: hashing the votes again may use the same memory.
+      inner = encode && copyOf(byteArray(encode(signed), 'what round.inner returns'));
     } catch (error) {
       // The first error is reported. The votes stay reserved even if the store refuses them.
       await this.#store.persist({ votes }, {}).catch(() => undefined);
       throw error;
     }
-    // In the same turn: the store copies the inner state before it returns.
     return { signed, stored: this.#persist(votes, placed, inner) };
   }
 

@@ -38,13 +38,13 @@ export class Signer {
    */
   sign(digest: Uint8Array, purpose: 'rounds' | 'lanes'): Promise<Uint8Array> {
     return this.#slots[purpose].run(async () => {
-      // Not before the call that signs has returned.
+      // The key is used only after the guard's method has returned.
       await undefined;
       try {
+        // Called without `this`, and with a copy: it cannot change the digest that was judged.
         const sign = this.#sign;
-        // A copy, so that the function cannot change the digest that was judged.
         const answer: unknown = sign(copyOf(digest));
-        // A key in this process answers at once. A timer would take as long as the rules.
+        // A key in this process answers at once. A timer would take as long as judging the vote.
         return signatureOf(answer instanceof Uint8Array ? answer : await this.#inTime(answer));
       } catch (error) {
         throw error instanceof LanestoreError ? error : failed('it threw', error);

@@ -222,12 +222,6 @@ export interface VoteModel<Vote, Block, Signed> {
   /** The bytes that the key signs, 32 of them, in memory of their own. Called after `check`. */
   digest(vote: Vote): Uint8Array;
   /**
-   * As `check`, then `digest`. Optional: called instead of both, for a model that can check a vote
-   * while it encodes it. Every round with votes waits for this.
-   * @throws as `check`.
-   */
-  checkedDigest?(vote: Vote): Uint8Array;
-  /**
    * The vote for a stored block. Different blocks for one place give votes with different digests.
    */
   laneVote(block: Block): Vote;

@@ -106,6 +106,20 @@ for (const [moment, { signing, storing, stored }] of Object.entries(MOMENTS)) {
   );
 }
 
+test('memory that `inner` returns may be reused by what hashes a vote', async () => {
+  const scratch = new Uint8Array(3);
+  const { guard, store } = await guarded();
+  const vote = {
+    ...plainVote('step', [0n, 0n]),
+    get at() {
+      scratch.fill(0xee);
+      return [0n, 0n];
+    },
+  };
+  await guard.round({ votes: [vote], inner: () => scratch.fill(7) });
+  assert.equal(await store.votes.inner(), new Uint8Array(3).fill(7));
+});
+
 test('the sign function gets a digest that it may take, and nothing else', async () => {
   const calls: unknown[] = [];
   const { guard } = await guarded({

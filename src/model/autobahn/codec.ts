@@ -62,7 +62,7 @@ let hashing: Writer | undefined;
 
 /**
  * SHA-256 over the canonical encoding (the original's sei-tendermint/internal/hashable). The value
- * is checked first, because nothing in a hash shows that it was malformed.
+ * is checked while it is written, because nothing in a hash shows that it was malformed.
  * @throws LANESTORE_INVALID or TypeError naming the field.
  */
 export function hashOf<T>(root: string, kind: Kind<T>, value: T): Uint8Array {

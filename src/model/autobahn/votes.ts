@@ -14,6 +14,7 @@
  */
 import { LanestoreError } from '../../errors.js';
 import { ENTRY_NUMBER_MAX, type LaneId, laneIdOf, U64_MAX } from '../../keys/index.js';
+import { includingCheck } from '../checking-digest.js';
 import type { LanePlace, LogHistory, LogPlace, Position, VoteHistory, VoteModel } from '../model.js';
 import { checked, hashOf } from './codec.js';
 import { signature as signatureKind } from './common.js';
@@ -59,12 +60,11 @@ export function votesOf<
     checkNumbers(msg);
   };
   const place = (msg: Msg) => placeOf(msg, version.appPosition);
-  const digest = (msg: Msg) => hashOf('vote', version.msg, msg);
-  const checkedDigest = (msg: Msg) => {
-    const hash = digest(msg);
+  const digest = includingCheck((msg: Msg) => {
+    const hash = hashOf('vote', version.msg, msg);
     checkNumbers(msg);
     return hash;
-  };
+  }, check);
   return {
     logs: {
       proposal: { arity: 2, part: 'rounds' },
@@ -77,7 +77,6 @@ export function votesOf<
     check,
     place,
     digest,
-    checkedDigest,
     laneVote: ({ block }) => ({ kind: 'laneVote', value: block.header }),
     blockOf: ({ msg, sig }) => {
       if (msg.kind !== 'laneProposal') throw new LanestoreError('LANESTORE_INVALID', `a ${msg.kind} is no block`);

@@ -37,6 +37,16 @@ test('a lane is the key and the epoch, ordered by key and then by epoch', () => 
   refuses('LANESTORE_INVALID', 'a lane is', () => laneOf({ key: new Uint8Array(31), joined: 0n }));
 });
 
+test('the parts of a lane do not depend on the class of its bytes', () => {
+  class Odd extends Uint8Array {
+    override subarray(): never {
+      throw new Error('not to be called');
+    }
+  }
+  const parts = { key: key(1), joined: 7n };
+  assert.equal(laneParts(new Odd(laneOf(parts))), parts);
+});
+
 test('quorums are by weight; validators without weight are left out; bounds hold', () => {
   const committee = new Committee([1n, 1n, 1n, 97n, 0n].map((weight, i) => ({ lane: lane(i + 1), weight })));
   assert.equal([committee.size, committee.weight, committee.quorum, committee.laneQuorum], [4, 100n, 67n, 34n]);

@@ -47,7 +47,8 @@ export function laneOf({ key, joined }: LaneParts): Lane {
 /** The parts of a lane; the key shares its memory. */
 export function laneParts(lane: Lane): LaneParts {
   const joined = new DataView(lane.buffer, lane.byteOffset, lane.length).getBigUint64(KEY_BYTES);
-  return { key: lane.subarray(0, KEY_BYTES), joined };
+  // A plain view, whatever class the lane is of.
+  return { key: new Uint8Array(lane.buffer, lane.byteOffset, KEY_BYTES), joined };
 }
 
 const whole = bytes(LANE_BYTES);
