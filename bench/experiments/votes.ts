@@ -79,10 +79,10 @@ async function takeTurns(kinds: Kinds, turns: number, warmUp: number): Promise<M
 function report(title: string, ms: ReadonlyMap<string, readonly number[]>, pairsOfKinds: [string, string][]): void {
   const median = (name: string) => percentile(ms.get(name) ?? [], 0.5) * 1000;
   const medians = [...ms.keys()].map((name) => `${name} ${median(name).toFixed(1)} us`);
-  const ratios = pairsOfKinds.map(
-    ([name, base]) =>
-      `${name} / ${base} ${(median(name) / median(base)).toFixed(3)}, ${(median(name) - median(base)).toFixed(1)} us more`,
-  );
+  const ratios = pairsOfKinds.map(([name, base]) => {
+    const more = median(name) - median(base);
+    return `${name} / ${base} ${(median(name) / median(base)).toFixed(3)}, ${more.toFixed(1)} us more`;
+  });
   process.stdout.write(`${title}: ${medians.join(', ')}; ${ratios.join('; ')}\n`);
 }
 

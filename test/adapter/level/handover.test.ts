@@ -124,6 +124,31 @@ test(
   }),
 );
 
+/** Overwrites all bytes in a value. */
+function overwrite(value: unknown): void {
+  if (value instanceof Uint8Array) value.fill(0xee);
+  else if (value instanceof Map) for (const item of value.values()) overwrite(item);
+  else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) overwrite(item);
+}
+
+test(
+  'memory that is reused during a handover, or an import of its history, changes nothing',
+  inTemp(async (dir) => {
+    const { old, heir } = await makeStores(dir);
+    const to = await handoverRequest(heir, { model: autobahn });
+    const request = structuredClone(to);
+    const given = giveOver(old, request);
+    overwrite(request);
+    const history = await given;
+    assert.equal(history.to, to);
+    const reused = structuredClone(history);
+    const brought = importHistory(heir, { ...at, history: reused });
+    overwrite(reused);
+    assert.equal((await brought).opened, ALL);
+    assert.is(await verdict(heir, proposalMsg('commitVote', 1, 0)), 'again');
+  }),
+);
+
 test(
   'the same handover gives the history again, another one is refused; a used history opens nothing later',
   inTemp(async (dir) => {

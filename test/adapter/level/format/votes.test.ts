@@ -67,6 +67,15 @@ test('come back as they were', () => {
   }
 });
 
+test('logs ascend in the record, whatever order they have in memory', () => {
+  const logs = [...FULL.logs];
+  const { bytes } = encodeVotes(FULL, 3n);
+  for (const order of ['021', '102', '120', '201', '210']) {
+    const shuffled = new Map([...order].map((i) => logs[Number(i)]!));
+    assert.equal(encodeVotes({ ...FULL, logs: shuffled }, 3n).bytes, bytes, order);
+  }
+});
+
 test('a quarantine without a batch gets that of its record, one that has it keeps it', () => {
   const { quarantine } = FULL;
   const { seq: _, ...open } = quarantine!;
