@@ -5,7 +5,7 @@
  * before they read the schema, so LevelDB replaces its log and MANIFEST; every record stays, and
  * this version opens the store afterwards.
  */
-import { cpSync, symlinkSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
@@ -37,6 +37,25 @@ async function migrated(name: string, location: string): Promise<string> {
   return location;
 }
 
+/**
+ * Copies an open store, as a kill would leave it. Again if a file came or went meanwhile: LevelDB
+ * compacts in the background, and the copy would lack a table.
+ */
+function copyOpen(from: string, to: string): void {
+  const names = () => readdirSync(from, { recursive: true, encoding: 'utf8' }).sort().join();
+  for (let before = ''; before !== names(); ) {
+    before = names();
+    rmSync(to, { recursive: true, force: true });
+    try {
+      // Reading LOCK in this process would free the lock of the store.
+      cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      before = '';
+    }
+  }
+}
+
 /** Stores of format 2 in `dir`, by what they are. */
 async function makeStores(dir: string): Promise<Record<string, string>> {
   const at = (name: string) => join(dir, name);
@@ -48,8 +67,7 @@ async function makeStores(dir: string): Promise<Record<string, string>> {
     await using guard = await openGuard({ store, model: autobahn, key: SECRET });
     const vote = proposalMsg('prepareVote', Number(store.cursors.commitQCs.next), 0, 0);
     await guard.round({ votes: [vote], inner: () => new Uint8Array(0) });
-    // Reading LOCK in this process would free the lock of the store.
-    cpSync(voting, at('killed'), { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+    copyOpen(voting, at('killed'));
   }
   return {
     'just created': at('created'),
