@@ -25,7 +25,6 @@ const USAGE = 'node .build/bench/experiments/votes.js [pairs] [workloads] [direc
 const INNER_BYTES = 600;
 /** Turns before the measured ones: V8 has compiled everything then. */
 const WARM_UP = 3000;
-const WARM_UP_WORKLOAD = 100;
 const SEED = 1;
 
 const all = WORKLOADS.map(({ id }) => id).join(',');
@@ -126,7 +125,7 @@ async function measureWorkload(workload: Workload): Promise<void> {
   };
   const kinds = { without: turn(() => ({})), with: turn(() => ({ votes: [next()] })) };
   // Value files are used again once all lanes were filled twice.
-  const warmUp = Math.max(source.roundsToFill, WARM_UP_WORKLOAD);
+  const warmUp = Math.max(source.roundsToFill, WARM_UP);
   const ms = await takeTurns(kinds, Number(pairs), warmUp);
   const batches = Number(store.seq) / (2 * (Number(pairs) + warmUp));
   report(`${workload.id} (${batches.toFixed(2)} batches a turn)`, ms, [['with', 'without']]);

@@ -110,6 +110,11 @@ export class CborWriter implements BodyWriter {
     return new Uint8Array(this.#into.buffer, from, end - from);
   }
 
+  /** Number of bytes of the current item so far. */
+  get length(): number {
+    return this.#at - this.#start - this.#front;
+  }
+
   /** The head of an array of `items`, which must follow. */
   array(items: number): void {
     this.#head(ARRAY, items);

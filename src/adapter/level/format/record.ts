@@ -92,6 +92,11 @@ export function writeRecord(key: string, write: (to: CborWriter) => void): Encod
   return { bytes, crc: sealRecord(bytesOfKey(key), bytes) };
 }
 
+/** A copy of the encoded body of a record. */
+export function bodyOf({ bytes }: EncodedRecord): Uint8Array {
+  return bytes.slice(HEAD_BYTES, -TAIL_BYTES);
+}
+
 /**
  * Completes an encoded body to the record of `key` in place, and returns its crc. Call it once. The
  * key is written directly before the body, so that one call computes the crc of both; a call costs

@@ -31,12 +31,12 @@ import {
   VOTES_KEY,
 } from '../../../keys/index.js';
 import type { Position } from '../../../model/model.js';
-import type { PeerAnswer, Quarantine, VoteLogState, VoteState } from '../../persistence.js';
+import type { PeerAnswer, Quarantine, VoteLogState, VoteState, Watermark } from '../../persistence.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../../store-votes.js';
 import { NO_VOTES } from '../../vote-rules.js';
 import type { StoreBatch, WitnessSet } from '../../witness-set.js';
 import { witnessSetOf } from '../../witness-set.js';
-import { type EncodedRecord, encodeRecord, writeRecord } from './record.js';
+import { bodyOf, type EncodedRecord, encodeRecord, writeRecord } from './record.js';
 import { STORE_ID_BYTES } from './tip.js';
 
 /** What both records hold. */
@@ -58,6 +58,10 @@ export interface StoredQuarantine extends Quarantine {
 export const NO_STORED_VOTES: StoredVotes = { ...NO_VOTES, home: undefined, sinks: undefined, quarantine: undefined };
 
 const DIGEST_BYTES = 32;
+/** Bytes of the heads of a position and of a digest, and of a number with its head. */
+const ARRAY_HEAD_BYTES = 1;
+const DIGEST_HEAD_BYTES = 2;
+const U64_BYTES = 9;
 const ARITY_MAX = 3;
 const LOG_NAME = /^[a-z0-9-]{1,32}$/;
 
@@ -70,31 +74,92 @@ const HEIR_OF = cbor(text('heirOf'));
 
 /** The record `votes`. `seq` is that of its batch: a quarantine that has none was closed by it. */
 export function encodeVotes(votes: StoredVotes, seq: bigint): EncodedRecord {
-  const { signer, home, logs, quarantine, sinks, heirOf = [] } = votes;
-  // Piece by piece, because a vote waits for this record.
+  return writeRecord(VOTES_KEY, (to) => writeVotes(to, votes, seq));
+}
+
+/** A record that was written, and where its watermarks are. */
+interface Written {
+  readonly votes: StoredVotes;
+  readonly body: Uint8Array;
+  readonly rows: readonly Row[];
+}
+
+/** A log with a watermark, in a body. */
+interface Row extends VoteLogState {
+  readonly log: string;
+  readonly watermark: Watermark;
+  /** The offset of `at`. */
+  readonly offset: number;
+}
+
+/**
+ * Makes a function that encodes the votes of one store, as {@link encodeVotes} does. A vote waits
+ * for its record, which nearly always differs from the one before in watermarks only: then that one
+ * is copied, and they are filled in. This takes half of the time.
+ */
+export function votesEncoder(): typeof encodeVotes {
+  let last: Written | undefined;
+  return (votes, seq) => {
+    if (last !== undefined && differsInWatermarks(last, votes)) return copied(last, votes);
+    const rows: Row[] = [];
+    const record = writeRecord(VOTES_KEY, (to) => writeVotes(to, votes, seq, rows));
+    last = rows.length === votes.logs.size ? { votes, body: bodyOf(record), rows } : undefined;
+    return record;
+  };
+}
+
+/** True if the record of `votes` would differ from the written one in bytes of watermarks only. */
+function differsInWatermarks({ votes: before, rows }: Written, votes: StoredVotes): boolean {
+  if (votes.signer !== before.signer || votes.home !== before.home || votes.logs.size !== rows.length) return false;
+  if (votes.sinks !== before.sinks || votes.heirOf !== before.heirOf) return false;
+  if (votes.quarantine !== undefined || before.quarantine !== undefined) return false;
+  let i = 0;
+  for (const [log, { watermark, floor }] of votes.logs) {
+    const row = rows[i++] as Row;
+    if (log !== row.log || floor !== row.floor) return false;
+    if (watermark?.at.length !== row.watermark.at.length || watermark.digest.length !== DIGEST_BYTES) return false;
+  }
+  return true;
+}
+
+function copied({ body, rows }: Written, { logs }: StoredVotes): EncodedRecord {
   return writeRecord(VOTES_KEY, (to) => {
-    to.map(heirOf.length === 0 ? 5 : 6);
-    to.raw(SIGNER);
-    to.value(signer ?? null);
-    to.raw(HOME);
-    writePosition(to, home);
-    to.raw(LOGS);
-    to.array(logs.size);
-    for (const [log, { watermark, floor }] of ascending(logs)) {
-      to.array(4);
-      to.text(log);
-      writePosition(to, watermark?.at);
-      to.value(watermark?.digest ?? null);
-      writePosition(to, floor);
+    to.stretch(body);
+    for (const { log, watermark: before, offset } of rows) {
+      const { watermark } = logs.get(log) as Row;
+      if (watermark === before) continue;
+      const numbers = offset + ARRAY_HEAD_BYTES;
+      for (const [i, number] of watermark.at.entries()) to.fillBigint(numbers + U64_BYTES * i + 1, number);
+      to.fillBytes(numbers + U64_BYTES * watermark.at.length + DIGEST_HEAD_BYTES, watermark.digest);
     }
-    to.raw(QUARANTINE);
-    to.value(quarantine === undefined ? null : closedBy(quarantine, seq));
-    to.raw(SINKS);
-    to.value(sinks === undefined ? null : bodyOf(sinks));
-    if (heirOf.length === 0) return;
-    to.raw(HEIR_OF);
-    to.value(heirOf.map(({ store, seq: last }) => [store, last]));
   });
+}
+
+/** `rows` gets a row for each log that has a watermark of a digest of the usual length. */
+function writeVotes(to: CborWriter, votes: StoredVotes, seq: bigint, rows: Row[] = []): void {
+  const { signer, home, logs, quarantine, sinks, heirOf = [] } = votes;
+  to.map(heirOf.length === 0 ? 5 : 6);
+  to.raw(SIGNER);
+  to.value(signer ?? null);
+  to.raw(HOME);
+  writePosition(to, home);
+  to.raw(LOGS);
+  to.array(logs.size);
+  for (const [log, { watermark, floor }] of ascending(logs)) {
+    to.array(4);
+    to.text(log);
+    if (watermark?.digest.length === DIGEST_BYTES) rows.push({ log, watermark, floor, offset: to.length });
+    writePosition(to, watermark?.at);
+    to.value(watermark?.digest ?? null);
+    writePosition(to, floor);
+  }
+  to.raw(QUARANTINE);
+  to.value(quarantine === undefined ? null : closedBy(quarantine, seq));
+  to.raw(SINKS);
+  to.value(sinks === undefined ? null : sinksOf(sinks));
+  if (heirOf.length === 0) return;
+  to.raw(HEIR_OF);
+  to.value(heirOf.map(({ store, seq: last }) => [store, last]));
 }
 
 function writePosition(to: CborWriter, position: Position | undefined): void {
@@ -116,8 +181,8 @@ function ascending(logs: StoredVotes['logs']): Iterable<[string, VoteLogState]> 
   return logs;
 }
 
-function bodyOf({ names, quorum, former }: WitnessSet): object {
-  return { names: [...names], quorum, ...(former === undefined ? {} : { former: bodyOf(former) }) };
+function sinksOf({ names, quorum, former }: WitnessSet): object {
+  return { names: [...names], quorum, ...(former === undefined ? {} : { former: sinksOf(former) }) };
 }
 
 function closedBy({ parts, why, when, seq, lost, answers, ...given }: StoredQuarantine, batch: bigint): object {

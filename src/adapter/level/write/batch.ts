@@ -32,6 +32,8 @@ export interface BatchSettings {
   readonly deletesMax?: number;
   /** Dropped lanes leave floors. */
   readonly lanesRecur?: boolean;
+  /** Encodes the record `votes`. */
+  readonly encodeVotes?: typeof encodeVotes;
 }
 
 /** Composes one batch. */
@@ -43,6 +45,7 @@ export class BatchBuilder {
   readonly #baseVotes: StoredVotes;
   readonly #deletesMax: number;
   readonly #lanesRecur: boolean;
+  readonly #encodeVotes: typeof encodeVotes;
   #votes: StoredVotes;
   readonly #lanes: Map<LaneId, Extent>;
   #qc: Extent;
@@ -53,12 +56,13 @@ export class BatchBuilder {
   #changed = false;
   #hasReferences = false;
 
-  constructor(base: Tip, votes: StoredVotes, { deletesMax = BATCH_DELETES, lanesRecur = false }: BatchSettings = {}) {
+  constructor(base: Tip, votes: StoredVotes, settings: BatchSettings = {}) {
     this.base = base;
     this.#baseVotes = votes;
     this.#votes = votes;
-    this.#deletesMax = deletesMax;
-    this.#lanesRecur = lanesRecur;
+    this.#deletesMax = settings.deletesMax ?? BATCH_DELETES;
+    this.#lanesRecur = settings.lanesRecur ?? false;
+    this.#encodeVotes = settings.encodeVotes ?? encodeVotes;
     this.#lanes = new Map(base.lanes);
     this.#qc = base.qc;
     this.#anchor = base.anchor;
@@ -157,7 +161,7 @@ export class BatchBuilder {
       if (quarantine !== undefined && quarantine.seq === undefined) {
         this.#votes = { ...this.#votes, quarantine: { ...quarantine, seq } };
       }
-      const record = encodeVotes(this.#votes, seq);
+      const record = this.#encodeVotes(this.#votes, seq);
       this.#put({ type: 'put', key: VOTES_KEY, value: record.bytes });
       votes = record.crc;
     }

@@ -16,7 +16,7 @@ import type { LocationGuard } from '../../location-guard.js';
 import type { Engine, FilledBatch } from '../engine.js';
 import type { Operation } from '../format/operation.js';
 import type { Tip } from '../format/tip.js';
-import type { StoredVotes } from '../format/votes.js';
+import { type StoredVotes, votesEncoder } from '../format/votes.js';
 import type { Witness } from '../format/witness.js';
 import type { ValueStore } from '../values/value-store.js';
 import type { Accepted, AcceptedRound, Maintenance } from './accepted.js';
@@ -84,7 +84,7 @@ export class BatchWriter implements GroupWriter<BatchBuilder> {
   #failed: LanestoreError | undefined;
 
   constructor(parts: WriterParts) {
-    this.#parts = parts;
+    this.#parts = { ...parts, batches: { ...parts.batches, encodeVotes: votesEncoder() } };
     this.#tip = parts.tip;
     this.#votes = parts.votes;
     this.#newest = parts;

@@ -1,4 +1,5 @@
 /** The records of votes: they decode to what was encoded, and every other body is refused. */
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeRecord, type EncodedRecord, isFault } from '../../../../src/adapter/level/format/record.js';
@@ -9,7 +10,9 @@ import {
   parseLaneFloors,
   parseVotes,
   type StoredVotes,
+  votesEncoder,
 } from '../../../../src/adapter/level/format/votes.js';
+import type { Watermark } from '../../../../src/adapter/persistence.js';
 import { LANE_FLOORS_KEY, VOTES_KEY } from '../../../../src/keys/index.js';
 
 const test = suite('records of votes');
@@ -74,6 +77,67 @@ test('logs ascend in the record, whatever order they have in memory', () => {
     const shuffled = new Map([...order].map((i) => logs[Number(i)]!));
     assert.equal(encodeVotes({ ...FULL, logs: shuffled }, 3n).bytes, bytes, order);
   }
+});
+
+/** One change of a state; the parts that it does not change stay the same objects. */
+type Change = (votes: StoredVotes) => StoredVotes;
+
+const u64 = fc.bigInt(0n, 2n ** 64n - 1n);
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const position = fc.array(u64, { minLength: 1, maxLength: 3 });
+const watermark: fc.Arbitrary<Watermark> = fc.record({
+  at: position,
+  digest: fc.oneof({ weight: 9, arbitrary: bytes(32) }, bytes(33)),
+});
+const logName = fc.constantFrom('a', 'b-1', 'c', 'd');
+
+function withLog(votes: StoredVotes, log: string, change: object): StoredVotes {
+  const before = votes.logs.get(log) ?? { watermark: undefined, floor: undefined };
+  return { ...votes, logs: new Map(votes.logs).set(log, { ...before, ...change }) };
+}
+
+const change: fc.Arbitrary<Change> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.tuple(logName, watermark).map(
+      ([log, it]) =>
+        (v: StoredVotes) =>
+          withLog(v, log, { watermark: it }),
+    ),
+  },
+  fc.tuple(logName, fc.option(position)).map(
+    ([log, floor]) =>
+      (v: StoredVotes) =>
+        withLog(v, log, { floor: floor ?? undefined }),
+  ),
+  logName.map((log) => (v: StoredVotes) => withLog(v, log, { watermark: undefined })),
+  logName.map((log) => (v: StoredVotes) => ({ ...v, logs: new Map([...v.logs].filter(([name]) => name !== log)) })),
+  fc.constant((v: StoredVotes) => ({ ...v, logs: new Map([...v.logs].reverse()) })),
+  fc.constant((v: StoredVotes) => ({ ...v, logs: new Map([...v.logs].map(([log, state]) => [`${log}0`, state])) })),
+  bytes(32).map((signer) => (v: StoredVotes) => ({ ...v, signer })),
+  fc.tuple(u64, u64).map((home) => (v: StoredVotes) => ({ ...v, home })),
+  fc
+    .constantFrom(undefined, FULL.quarantine, { ...FULL.quarantine!, seq: undefined })
+    .map((quarantine) => (v: StoredVotes) => ({ ...v, quarantine }) as StoredVotes),
+  fc
+    .constantFrom(undefined, FULL.sinks, { names: ['one'], quorum: 1 })
+    .map((sinks) => (v: StoredVotes) => ({ ...v, sinks })),
+  fc.tuple(bytes(16), u64).map(([store, seq]) => (v: StoredVotes) => ({ ...v, heirOf: [{ store, seq }] })),
+);
+
+test('an encoder that is kept gives the records that encodeVotes gives', () => {
+  const property = fc.property(fc.array(change, { minLength: 1, maxLength: 30 }), u64, (changes, seq) => {
+    const encode = votesEncoder();
+    let votes = NO_STORED_VOTES;
+    for (const apply of changes) {
+      votes = apply(votes);
+      const expected = encodeVotes(votes, seq);
+      const record = encode(votes, seq);
+      assert.equal(record.bytes, expected.bytes);
+      assert.is(record.crc, expected.crc);
+    }
+  });
+  fc.assert(property, { numRuns: 500 });
 });
 
 test('a quarantine without a batch gets that of its record, one that has it keeps it', () => {
