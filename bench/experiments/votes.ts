@@ -23,7 +23,7 @@ import { WORKLOADS, type Workload, workloadOf } from '../workload.js';
 
 const USAGE = 'node .build/bench/experiments/votes.js [pairs] [workloads] [directory] [votes alone]';
 const INNER_BYTES = 600;
-/** Turns before the measured ones: V8 has compiled everything then. */
+/** Turns before the measured ones: V8 has compiled nearly everything then. */
 const WARM_UP = 3000;
 const SEED = 1;
 

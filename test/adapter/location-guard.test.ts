@@ -22,6 +22,7 @@ import * as assert from 'uvu/assert';
 import { openLevel, openView, snapshot, verify } from '../../src/adapter/level/index.js';
 import { LocationGuard } from '../../src/adapter/location-guard.js';
 import { detectLayout, migrateStore, openState } from '../../src/migrations/index.js';
+import { copyOpen } from '../support/copy-open.js';
 import { expiredLooks } from '../support/expired-looks.js';
 import { refused, tree } from '../support/faults.js';
 import { withTmpfs } from '../support/faults-mount.js';
@@ -125,8 +126,7 @@ for (const part of ['level', 'values']) {
     inTemp(async (dir) => {
       const { store, location } = await begun(dir, 20);
       const place = join(location, part);
-      // Not LOCK: closing it in this process would free the lock.
-      cpSync(place, join(dir, 'copy-of-it'), { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+      copyOpen(place, join(dir, 'copy-of-it'));
       renameSync(place, join(dir, 'away'));
       renameSync(join(dir, 'copy-of-it'), place);
       const before = tree(place);
@@ -231,8 +231,7 @@ test(
   inTemp(async (dir) => {
     const { store, location } = await begun(dir, 90);
     const twin = join(dir, 'twin');
-    // Not LOCK: closing it in this process would free the lock.
-    cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+    copyOpen(location, twin);
     await store.persist({ anchor: plainAnchor(1, { '0a': 90 }) });
     // The files that have just become free are removed in the background.
     renameSync(location, join(dir, 'old'));

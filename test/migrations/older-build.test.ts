@@ -5,13 +5,14 @@
  * before they read the schema, so LevelDB replaces its log and MANIFEST; every record stays, and
  * this version opens the store afterwards.
  */
-import { cpSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { autobahn, entryChecks, migrateStore, openGuard, openLevel, openView, releaseStore } from '../../src/index.js';
 import { publicKeyOf } from '../../src/model/autobahn/index.js';
+import { copyOpen } from '../support/copy-open.js';
 import { dump, rejection, tree } from '../support/faults.js';
 import { packageRoot } from '../support/fixtures.js';
 import { inTemp } from '../support/temp.js';
@@ -35,25 +36,6 @@ async function migrated(name: string, location: string): Promise<string> {
   unpackStore(name, location);
   await migrateStore(location, OPTIONS);
   return location;
-}
-
-/**
- * Copies an open store, as a kill would leave it. Again if a file came or went meanwhile: LevelDB
- * compacts in the background, and the copy would lack a table.
- */
-function copyOpen(from: string, to: string): void {
-  const names = () => readdirSync(from, { recursive: true, encoding: 'utf8' }).sort().join();
-  for (let before = ''; before !== names(); ) {
-    before = names();
-    rmSync(to, { recursive: true, force: true });
-    try {
-      // Reading LOCK in this process would free the lock of the store.
-      cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      before = '';
-    }
-  }
 }
 
 /** Stores of format 2 in `dir`, by what they are. */

@@ -6,6 +6,7 @@ import { closeSync, cpSync, existsSync, openSync, readdirSync, renameSync, rmSyn
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { copyOpen } from '../../support/copy-open.js';
 import { expiredLooks } from '../../support/expired-looks.js';
 import { refused, tree } from '../../support/faults.js';
 import { plainAnchor, plainBlock, plainQC } from '../../support/plain-model.js';
@@ -76,7 +77,7 @@ for (const [what, change] of Object.entries({
     inTemp(async (dir) => {
       const { store, location } = await begun(dir);
       const twin = join(dir, 'twin');
-      cpSync(location, twin, { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+      copyOpen(location, twin);
       renameSync(location, join(dir, 'old'));
       renameSync(twin, location);
       const before = tree(location);
@@ -95,8 +96,7 @@ for (const part of ['blocks', 'blocks/0a', 'commitqcs', 'lock']) {
     inTemp(async (dir) => {
       const { store, location } = await begun(dir);
       const place = join(location, part);
-      // Not LOCK: closing it in this process would free the lock.
-      cpSync(place, join(dir, 'copy-of-it'), { recursive: true, filter: (path) => !path.endsWith('LOCK') });
+      copyOpen(place, join(dir, 'copy-of-it'));
       renameSync(place, join(dir, 'away'));
       renameSync(join(dir, 'copy-of-it'), place);
       const before = tree(place);

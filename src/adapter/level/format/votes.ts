@@ -21,15 +21,7 @@
 import { copyOf, hex } from '../../../base/bytes.js';
 import { cbor, text } from '../../../cbor/template.js';
 import type { CborWriter } from '../../../cbor/writer.js';
-import {
-  isLaneId,
-  LANE_FLOORS_KEY,
-  type LaneId,
-  laneBytes,
-  laneIdOf,
-  U64_MAX,
-  VOTES_KEY,
-} from '../../../keys/index.js';
+import { isLaneId, isU64, LANE_FLOORS_KEY, type LaneId, laneBytes, laneIdOf, VOTES_KEY } from '../../../keys/index.js';
 import type { Position } from '../../../model/model.js';
 import type { PeerAnswer, Quarantine, VoteLogState, VoteState, Watermark } from '../../persistence.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../../store-votes.js';
@@ -77,7 +69,7 @@ export function encodeVotes(votes: StoredVotes, seq: bigint): EncodedRecord {
   return writeRecord(VOTES_KEY, (to) => writeVotes(to, votes, seq));
 }
 
-/** A record that was written, and where its watermarks are. */
+/** A record that was written piece by piece, and where its watermarks are. */
 interface Written {
   readonly votes: StoredVotes;
   readonly body: Uint8Array;
@@ -122,6 +114,7 @@ function differsInWatermarks({ votes: before, rows }: Written, votes: StoredVote
   return true;
 }
 
+/** The written record, with the watermarks of `logs`. */
 function copied({ body, rows }: Written, { logs }: StoredVotes): EncodedRecord {
   return writeRecord(VOTES_KEY, (to) => {
     to.stretch(body);
@@ -322,8 +315,4 @@ function isBytes(value: unknown, min: number, max: number): value is Uint8Array 
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
-}
-
-function isU64(value: unknown): value is bigint {
-  return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
 }

@@ -10,6 +10,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLevel, type ValueOptions } from '../../../../src/adapter/level/index.js';
 import { Held, Load, type Op, storeOptions } from '../../../kill/load.js';
+import { copyOpen } from '../../../support/copy-open.js';
 import { Random, testSeed } from '../../../support/kill.js';
 import { plain } from '../../../support/plain-model.js';
 import { type Left, PowerCutDisk } from './power-cut.js';
@@ -60,11 +61,9 @@ async function cutRun(dir: string, seed: number, random: Random): Promise<{ cuts
     if (moments++ % every !== 0 || cuts.length >= CUTS * LOSSES.length) return;
     for (const left of LOSSES) {
       const to = join(dir, `cut-${cuts.length}`);
-      // LevelDB's files are copied as they are: its own syncs are tested elsewhere. LOCK is not
-      // copied: closing it in this process would free the store's lock.
-      const filter = (path: string) => !path.endsWith('LOCK');
-      for (const name of ['level', 'witness'])
-        cpSync(join(location, name), join(to, name), { recursive: true, filter });
+      // LevelDB's files are copied as they are: its own syncs are tested elsewhere.
+      copyOpen(join(location, 'level'), join(to, 'level'));
+      cpSync(join(location, 'witness'), join(to, 'witness'), { recursive: true });
       disk.cut(join(to, 'values'), left, random);
       cuts.push({ location: to, left, acknowledged });
     }
