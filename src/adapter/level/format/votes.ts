@@ -87,7 +87,7 @@ interface Row extends VoteLogState {
 /**
  * Makes a function that encodes the votes of one store, as {@link encodeVotes} does. A vote waits
  * for its record, which nearly always differs from the one before in watermarks only: then that one
- * is copied, and they are filled in. This takes half of the time.
+ * is copied, and they are filled in. This takes about half of the time.
  */
 export function votesEncoder(): typeof encodeVotes {
   let last: Written | undefined;
