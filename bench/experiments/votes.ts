@@ -24,7 +24,7 @@ import { WORKLOADS, type Workload, workloadOf } from '../workload.js';
 const USAGE = 'node .build/bench/experiments/votes.js [pairs] [workloads] [directory] [votes alone]';
 const INNER_BYTES = 600;
 /** Turns before the measured ones: V8 has compiled nearly everything then. */
-const WARM_UP = 3000;
+const WARM_UP = 4000;
 const SEED = 1;
 
 const all = WORKLOADS.map(({ id }) => id).join(',');

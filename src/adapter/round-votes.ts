@@ -78,21 +78,15 @@ export function placedVote(model: Places, vote: unknown): PlacedVote {
     });
   }
   const { log, at, before, needs } = place;
-  const { part } = logOf(model, log, at);
+  // Copies: what is judged, stored and signed later must be one and the same.
+  const position = positionIn(model, log, at);
   if (!Array.isArray(before) || before.length > BEFORE_MAX) {
     throw invalid(`a vote of log ${log} names more than ${BEFORE_MAX} positions of other logs`);
   }
-  for (const [named, position] of before) logOf(model, named, position);
+  const positions: LogPlace['before'][number][] = [];
+  for (const [named, reached] of before) positions.push([named, positionIn(model, named, reached)]);
   if (!isU64(needs)) throw invalid(`a vote of log ${log} needs a CommitQC that no road has: ${String(needs)}`);
-  // Copies: what is judged, stored and signed later must be one and the same.
-  return {
-    log,
-    part,
-    at: [...at],
-    before: before.map(([named, position]) => [named, [...position]] as const),
-    needs,
-    digest,
-  };
+  return { log, part: model.logs[log]!.part, at: position, before: positions, needs, digest };
 }
 
 /**
@@ -101,12 +95,13 @@ export function placedVote(model: Places, vote: unknown): PlacedVote {
  * throws.
  */
 export function digestOf(model: Digests, vote: unknown): Uint8Array {
-  if (!includesCheck(model)) model.check(vote);
+  const isChecking = includesCheck(model);
+  if (!isChecking) model.check(vote);
   const digest = model.digest(vote);
   if (!(digest instanceof Uint8Array) || digest.length !== DIGEST_BYTES) {
     throw invalid(`the digest of a vote is not ${DIGEST_BYTES} bytes`);
   }
-  return new Uint8Array(digest);
+  return isChecking ? digest : new Uint8Array(digest);
 }
 
 /** True for a place in a lane. */
@@ -114,18 +109,25 @@ export function isLanePlace(place: LogPlace | LanePlace): place is LanePlace {
   return 'lane' in place;
 }
 
-/** The log of a position, which fits it. @throws LANESTORE_INVALID. */
-export function logOf(
-  { logs }: Pick<Places, 'logs'>,
-  log: unknown,
-  at: Position,
-): VoteModel<unknown, never, unknown>['logs'][string] {
+/**
+ * A copy of a position that fits its log. @throws LANESTORE_INVALID for an unknown log, or a
+ * position that does not fit.
+ */
+export function positionIn({ logs }: Pick<Places, 'logs'>, log: unknown, at: unknown): Position {
   const row = typeof log === 'string' && Object.hasOwn(logs, log) ? logs[log] : undefined;
   if (row === undefined) throw invalid(`a vote of the unknown log ${String(log).slice(0, 64)}`);
-  if (!Array.isArray(at) || at.length !== row.arity || !at.every(isU64)) {
+  const position: bigint[] = [];
+  // Each number is read once, and checked as it is copied.
+  if (Array.isArray(at) && at.length === row.arity) {
+    for (let i = 0; i < row.arity; i++) {
+      const number: unknown = at[i];
+      if (isU64(number)) position.push(number);
+    }
+  }
+  if (position.length !== row.arity) {
     throw invalid(`a vote of log ${String(log)} has a position that is not ${row.arity} unsigned 64-bit numbers`);
   }
-  return row;
+  return position;
 }
 
 function invalid(what: string): LanestoreError {

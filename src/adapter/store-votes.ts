@@ -16,7 +16,7 @@ import { type LaneId, laneId, u64 } from '../keys/index.js';
 import type { VoteModel, VotePart } from '../model/model.js';
 import type { PeerAnswer, SeenPlace, VoteState, VoteStore } from './persistence.js';
 import type { PlanState } from './planner.js';
-import { logOf } from './round-votes.js';
+import { positionIn } from './round-votes.js';
 import { closedVotes, isNews, type VoteChange } from './vote-rules.js';
 import type { StoreBatch, WitnessSet } from './witness-set.js';
 import { checkWitnessSet } from './witness-set.js';
@@ -209,7 +209,7 @@ export class StoreVotes<Block> implements VoteStore<Block> {
    */
   #placeOf(seen: SeenPlace): SeenPlace {
     if ('lane' in seen) return { lane: laneId(seen.lane), number: u64(seen.number, 'votes.quarantine: seen') };
-    logOf(this.model, seen.log, seen.at);
-    return { log: seen.log, at: [...seen.at] };
+    const { log, at } = seen;
+    return { log, at: positionIn(this.model, log, at) };
   }
 }

@@ -124,8 +124,15 @@ export function isUnchanged(change: VoteChange): boolean {
   return true;
 }
 
-/** The state after an accepted call. */
+/** The last result of {@link changedVotes}. */
+let last: { readonly state: VoteState; readonly change: VoteChange; readonly after: VoteState } | undefined;
+
+/**
+ * The state after an accepted call. A batch nearly always makes the change that was planned last,
+ * of the same state: the result is then the same object.
+ */
 export function changedVotes<State extends VoteState>(state: State, change: VoteChange): State {
+  if (last?.state === state && last.change === change) return last.after as State;
   if (isUnchanged(change)) return state;
   const { watermarks, signer, quarantine, seen, answer, sinks } = change;
   // The fields are set after the copy: a vote waits for this, and a literal with a spread and more
@@ -135,7 +142,9 @@ export function changedVotes<State extends VoteState>(state: State, change: Vote
   if (signer !== undefined) next.signer = signer;
   if (sinks !== undefined) next.sinks = sinks ?? undefined;
   const closed = quarantine === undefined ? next : closedVotes(next, quarantine, seen);
-  return answer === undefined ? closed : withAnswer(closed, ...answer);
+  const after = answer === undefined ? closed : withAnswer(closed, ...answer);
+  last = { state, change, after };
+  return after;
 }
 
 /** Upper bound of validators whose answers a store keeps. */

@@ -7,6 +7,7 @@
  * takes two to four times as long for the many short byte strings of a QC
  * (docs/benchmarks-details.md). Values that would not be read back equal are refused.
  */
+import { HALVES, HIGH, WORD } from '../base/word.js';
 import { U64_MAX } from '../keys/index.js';
 import { type Arena, Arenas, arenaOf } from './arenas.js';
 import type { BodyWriter } from './body-writer.js';
@@ -47,12 +48,6 @@ const FLOAT64 = 0xfb;
 const ONE_BYTE = 24;
 const FOUR_BYTES = 26;
 const EIGHT_BYTES = 27;
-
-/** One 64-bit integer, in the byte order of the machine. */
-const WORD = new BigUint64Array(1);
-const HALVES = new Uint32Array(WORD.buffer);
-/** Index of the high half. */
-const HIGH = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
 
 /** Writes CBOR items into an arena. Not re-entrant: a value must not have getters that write. */
 export class CborWriter implements BodyWriter {

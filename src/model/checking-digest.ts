@@ -13,7 +13,10 @@ type Digest<Vote> = VoteModel<Vote, never, unknown>['digest'];
  */
 const included = new WeakMap<Digest<never>, Check>();
 
-/** Notes that `digest` throws what `check` throws, and returns `digest`. */
+/**
+ * Notes that `digest` throws what `check` throws, and returns memory that nothing else writes to:
+ * it is not copied. Returns `digest`.
+ */
 export function includingCheck<Vote>(digest: Digest<Vote>, check: (vote: Vote) => void): Digest<Vote> {
   included.set(digest, check);
   return digest;

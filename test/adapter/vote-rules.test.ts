@@ -17,7 +17,7 @@ import {
   withQuarantine,
 } from '../../src/adapter/vote-rules.js';
 import { isLanestoreError, type LanestoreError, type LanestoreErrorCode } from '../../src/errors.js';
-import { U64_MAX } from '../../src/keys/index.js';
+import { laneId, U64_MAX } from '../../src/keys/index.js';
 import type { Position, VotePart } from '../../src/model/model.js';
 import { plain, plainAnchor, plainBlock, plainQC, plainVote } from '../support/plain-model.js';
 import { planRound } from '../support/plan.js';
@@ -289,6 +289,28 @@ test('what was judged is a copy: a vote that changes later changes nothing', () 
   at[0] = 0n;
   digest.fill(2);
   assert.equal(plan.votes?.watermarks?.get('step'), { at: [1n, 0n], digest: new Uint8Array(32).fill(1) });
+});
+
+test('each number of a position is read once: what is kept was checked', () => {
+  const changing = (first: unknown, later: unknown): bigint[] => {
+    let reads = 0;
+    return Object.defineProperty([0n, 0n], 1, { get: () => (reads++ === 0 ? first : later) });
+  };
+  const sound = plainVote('step', [0n, 0n]);
+  const plan = planned([{ ...sound, at: changing(1n, 'x'), before: [['view', changing(2n, -1n)]] }]);
+  assert.equal(plan.votes?.watermarks?.get('step')?.at, [0n, 1n]);
+  thrown('LANESTORE_INVALID', () => planned([{ ...sound, at: changing('x', 1n) }]));
+});
+
+test('the state after a change: the same object when it is asked for again, of the same state only', () => {
+  const change = { watermarks: planVotes(OPEN, [vote('step', [1n, 0n], 1)], 9n) };
+  const after = changedVotes(OPEN, change);
+  assert.is(changedVotes(OPEN, change), after);
+  const floored = { ...OPEN, laneFloors: new Map([[laneId('0a'), 7n]]) };
+  assert.equal(changedVotes(floored, change), { ...after, laneFloors: floored.laneFloors });
+  const other = { watermarks: planVotes(OPEN, [vote('step', [2n, 0n], 1)], 9n) };
+  assert.equal(changedVotes(OPEN, other).logs.get('step')?.watermark?.at, [2n, 0n]);
+  assert.equal(changedVotes(OPEN, {}), OPEN);
 });
 
 test.run();

@@ -1,21 +1,12 @@
 /** The tables that all versions of the protocol share; see schema.ts of a version. */
 import { isObject, type Read, type Write } from '../../cbor/shape.js';
+import { writeTimestamp } from './code.js';
 import * as pb from './common_pb.js';
 import { required } from './fields.js';
-import { inside, Malformed } from './malformed.js';
 import { Message, unwrapped } from './message.js';
 import { bytes, i64, nanos } from './scalars.js';
 import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from './sizes.js';
-import type {
-  BlockHeader,
-  BlockOf,
-  Certificate,
-  LaneRange,
-  PruneAnchorOf,
-  Signature,
-  SignedBlockOf,
-  Timestamp,
-} from './types.js';
+import type { BlockHeader, BlockOf, Certificate, PruneAnchorOf, Signature, SignedBlockOf, Timestamp } from './types.js';
 
 /** A hash. */
 export const hash = bytes(HASH_BYTES);
@@ -49,24 +40,8 @@ export const timestamp = new Message<Timestamp>(
       isObject<Timestamp>(value) && fields.seconds(to, value.seconds) && fields.nanos(to, value.nanos),
     read: (fields) => (from) => ({ seconds: fields.seconds(from), nanos: fields.nanos(from) }),
   },
+  writeTimestamp,
 );
-
-/** The fault of a list of lane ranges that do not ascend; undefined if they do. */
-export function ascending(ranges: readonly LaneRange[]): Malformed | undefined {
-  for (let i = 1; i < ranges.length; i++) {
-    if (!isBelow(ranges[i - 1]!.lane, ranges[i]!.lane)) {
-      const fault = new Malformed('is not above the one before: lane ranges ascend, each lane once');
-      return inside(`[${i}].lane`, fault) as Malformed;
-    }
-  }
-  return undefined;
-}
-
-/** Compares two lanes, which nearly always differ in their first byte. */
-function isBelow(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return (a[i] as number) < (b[i] as number);
-  return false;
-}
 
 /*
  * Access to messages that have the same fields, in the same order, in every version. Each message

@@ -4,28 +4,34 @@
  * Each kind describes its encoding as data, and one function interprets it. A vote waits for its
  * digest after a wait for the disk, when little of the code is in the caches: two passes of
  * closures of each kind take twice as long then (docs/benchmarks-details.md, A vote in a round).
+ *
+ * Messages of votes also have their encoding as code (code.ts).
  */
+import { isObject } from '../../cbor/shape.js';
 import type { Malformed } from './malformed.js';
 import { NANOS_MAX } from './sizes.js';
 import { LENGTH_DELIMITED, type WireType, type Writer } from './wire.js';
 
+type Properties = Record<string, unknown>;
+
 /** How the values of a kind are encoded. All have the same properties, in the same order. */
 export interface Encoding {
-  readonly is: 'integer' | 'nanos' | 'bytes' | 'message' | 'wrapped' | 'oneOf' | 'converted';
+  readonly is: 'integer' | 'nanos' | 'bytes' | 'message' | 'wrapped' | 'oneOf' | 'code';
   /** The bounds of an `integer`. */
   readonly min: bigint;
   readonly max: bigint;
-  /** The length of `bytes`; undefined for any length. */
+  /** The length of `bytes`, undefined for any length; of the byte strings that `code` takes. */
   readonly length: number | undefined;
   /** The fields of a `message`, ascending; the only field of a `wrapped` value. */
   readonly fields: readonly FieldEncoding[];
+  /** The encoding of `code`; of a `message`, the same encoding as that of its fields, if present. */
+  readonly write: WriteCode | undefined;
   /** The field of each case of a `oneOf`. */
   readonly cases: ReadonlyMap<string, FieldEncoding>;
-  /** `converted`: `value` has `length` bytes, and is written as what this makes of it. */
-  readonly convert: ((value: Uint8Array) => unknown) | undefined;
-  /** The encoding of the result of `convert`. */
-  readonly converted: Encoding | undefined;
 }
+
+/** An encoding as code; {@link write} says what it does. */
+export type WriteCode = (to: Writer, value: unknown) => boolean;
 
 /** Checks a list as a whole; returns the fault, or undefined if there is none. */
 export type ListFault<T> = (list: readonly T[]) => Malformed | undefined;
@@ -50,9 +56,8 @@ const EMPTY: Encoding = {
   max: 0n,
   length: undefined,
   fields: [],
+  write: undefined,
   cases: new Map(),
-  convert: undefined,
-  converted: undefined,
 };
 
 /** Whole numbers of 64 bits. */
@@ -68,9 +73,9 @@ export function bytesEncoding(length: number | undefined): Encoding {
   return { ...EMPTY, is: 'bytes', length };
 }
 
-/** Objects. */
-export function messageEncoding(fields: readonly FieldEncoding[]): Encoding {
-  return { ...EMPTY, is: 'message', fields };
+/** Objects; `write`: the same encoding as code. */
+export function messageEncoding(fields: readonly FieldEncoding[], write?: WriteCode): Encoding {
+  return { ...EMPTY, is: 'message', fields, write };
 }
 
 /** Values that are in a message of one field. */
@@ -84,8 +89,8 @@ export function oneOfEncoding(cases: ReadonlyMap<string, FieldEncoding>): Encodi
 }
 
 /** Byte strings of `length` bytes that are other values on the wire. */
-export function convertedEncoding<T>(length: number, convert: (value: Uint8Array) => T, converted: Encoding): Encoding {
-  return { ...EMPTY, is: 'converted', length, convert, converted };
+export function codeEncoding(length: number, write: WriteCode): Encoding {
+  return { ...EMPTY, is: 'code', length, write };
 }
 
 /** A field that holds one value. */
@@ -104,7 +109,7 @@ export function write(to: Writer, encoding: Encoding, value: unknown): boolean {
       to.varint64(value);
       return true;
     case 'nanos':
-      if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > NANOS_MAX) return false;
+      if (!isNanos(value)) return false;
       to.varint(value);
       return true;
     case 'bytes':
@@ -112,21 +117,22 @@ export function write(to: Writer, encoding: Encoding, value: unknown): boolean {
       to.raw(value);
       return true;
     case 'message':
-      return isObject(value) && writeFields(to, encoding.fields, value);
+      if (encoding.write !== undefined) return encoding.write(to, value);
+      return isObject<Properties>(value) && writeFields(to, encoding.fields, value);
     case 'wrapped':
       return writeField(to, encoding.fields[0] as FieldEncoding, value);
     case 'oneOf': {
-      if (!isObject(value)) return false;
+      if (!isObject<{ kind: string; value: unknown }>(value)) return false;
       const field = encoding.cases.get(value.kind as string);
       return field !== undefined && writeField(to, field, value.value);
     }
-    case 'converted':
-      return isBytes(value, encoding.length) && write(to, encoding.converted as Encoding, encoding.convert?.(value));
+    case 'code':
+      return (encoding.write as WriteCode)(to, value);
   }
 }
 
 /** Writes the fields from the last to the first: see {@link Writer}. */
-function writeFields(to: Writer, fields: readonly FieldEncoding[], object: Record<string, unknown>): boolean {
+function writeFields(to: Writer, fields: readonly FieldEncoding[], object: Partial<Properties>): boolean {
   for (let i = fields.length - 1; i >= 0; i--) {
     const field = fields[i] as FieldEncoding;
     const held = object[field.name];
@@ -150,15 +156,17 @@ function writeList(to: Writer, field: FieldEncoding, items: unknown): boolean {
 function writeField(to: Writer, { tag, isDelimited, encoding }: FieldEncoding, value: unknown): boolean {
   const before = to.length;
   if (!write(to, encoding, value)) return false;
-  if (isDelimited) to.varint(to.length - before);
-  to.byte(tag);
+  if (isDelimited) to.delimit(tag, before);
+  else to.byte(tag);
   return true;
 }
 
-function isBytes(value: unknown, length: number | undefined): value is Uint8Array {
+/** True for a byte string, of exactly `length` bytes if one is given. */
+export function isBytes(value: unknown, length: number | undefined): value is Uint8Array {
   return value instanceof Uint8Array && (length === undefined || value.length === length);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** True for a number of nanoseconds within a second. */
+export function isNanos(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= NANOS_MAX;
 }

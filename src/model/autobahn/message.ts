@@ -10,7 +10,7 @@
  */
 import type { DescMessage } from '@bufbuild/protobuf';
 import { type Access, accessByName, type EntryShape, type MapShape, type Shape } from '../../cbor/shape.js';
-import { type Encoding, type FieldEncoding, fieldEncoding, messageEncoding } from './encoding.js';
+import { type Encoding, type FieldEncoding, fieldEncoding, messageEncoding, type WriteCode } from './encoding.js';
 import { type Content, type Field, list, required, single, type Table, wrapped } from './fields.js';
 import { inside, Malformed, wrongType } from './malformed.js';
 import { refuseUnknown } from './parse.js';
@@ -47,6 +47,7 @@ export class Message<T extends object> implements Kind<T> {
     desc: DescMessage,
     table: Table<T>,
     access: Access<T> = accessByName<T>(Object.keys(table) as (keyof T)[]),
+    write?: WriteCode,
   ) {
     this.desc = desc;
     this.rows = Object.entries<Field<unknown>>(table).map(([name, field]) => {
@@ -61,7 +62,7 @@ export class Message<T extends object> implements Kind<T> {
       last = number;
     }
     this.check = checkOf(this.rows);
-    this.encoding = messageEncoding(this.rows.map(encodingOf));
+    this.encoding = messageEncoding(this.rows.map(encodingOf), write);
     if (this.rows.every(hasShape)) this.shape = { is: 'map', entries: this.rows, access: access as MapShape['access'] };
   }
 

@@ -7,7 +7,6 @@
 import { isObject } from '../../../cbor/shape.js';
 import {
   appQCAccess,
-  ascending,
   blockAccess,
   commitQCAccess,
   hash,
@@ -18,11 +17,13 @@ import {
   timestamp,
 } from '../common.js';
 import { optional, repeated, required } from '../fields.js';
+import { ascending } from '../lane-ranges.js';
 import { Message } from '../message.js';
 import { OneOf } from '../one-of.js';
 import { bytes, i64, u64 } from '../scalars.js';
 import * as pb from './autobahn_pb.js';
 import type * as types from './types.js';
+import { writeAppProposal, writeLaneRange, writeProposal, writeTimeoutVote, writeView } from './vote-code.js';
 
 export { publicKey, signature, timestamp };
 
@@ -124,6 +125,7 @@ export const laneRange = new Message<types.LaneRange>(
       lastHash: fields.lastHash(from),
     }),
   },
+  writeLaneRange,
 );
 
 /** Both numbers are required. The table of the enclosing message refuses an absent view. */
@@ -138,6 +140,7 @@ export const view = new Message<types.View>(
       isObject<types.View>(value) && fields.index(to, value.index) && fields.number(to, value.number),
     read: (fields) => (from) => ({ index: fields.index(from), number: fields.number(from) }),
   },
+  writeView,
 );
 
 /** An application hash has no fixed length, and an absent one differs from an empty one. */
@@ -161,6 +164,7 @@ export const appProposal = new Message<types.AppProposal>(
       return appHash === undefined ? { globalNumber, roadIndex } : { globalNumber, roadIndex, appHash };
     },
   },
+  writeAppProposal,
 );
 
 /**
@@ -191,6 +195,7 @@ export const proposal = new Message<types.Proposal>(
       return app === undefined ? { view, createdAt, laneRanges } : { view, createdAt, laneRanges, app };
     },
   },
+  writeProposal,
 );
 
 /** Like a CommitQC, but its signatures are field 2. */
@@ -236,10 +241,15 @@ export const pruneAnchor = new Message<types.PruneAnchor>(
 );
 
 /** The view number is absent if the voter saw no PrepareQC. */
-export const timeoutVote = new Message<types.TimeoutVote>(pb.TimeoutVoteSchema, {
-  view: required(1, view),
-  latestPrepareQCViewNumber: optional(2, u64),
-});
+export const timeoutVote = new Message<types.TimeoutVote>(
+  pb.TimeoutVoteSchema,
+  {
+    view: required(1, view),
+    latestPrepareQCViewNumber: optional(2, u64),
+  },
+  undefined,
+  writeTimeoutVote,
+);
 
 /** The message that is hashed and signed; its field number separates the kinds. */
 export const msg = new OneOf<types.Msg>(pb.MsgSchema, {

@@ -8,13 +8,15 @@
  * lane is a message.
  */
 import { LanestoreError } from '../../../errors.js';
+import { messageField, u64Field, writeKey } from '../code.js';
 import { publicKey } from '../common.js';
-import { convertedEncoding } from '../encoding.js';
+import { codeEncoding, isBytes } from '../encoding.js';
 import { required } from '../fields.js';
 import { Message } from '../message.js';
 import { bytes, type Kind, u64 } from '../scalars.js';
 import { KEY_BYTES } from '../sizes.js';
 import type { Lane, PublicKey } from '../types.js';
+import type { Writer } from '../wire.js';
 import * as pb from './autobahn_pb.js';
 
 /** Bytes of a lane. */
@@ -53,10 +55,17 @@ export function laneParts(lane: Lane): LaneParts {
 
 const whole = bytes(LANE_BYTES);
 
+/** Checks a lane and writes the content of its message. */
+export function writeLane(to: Writer, value: unknown): boolean {
+  if (!isBytes(value, LANE_BYTES)) return false;
+  const { key, joined } = laneParts(value);
+  return u64Field(to, 2, joined) && messageField(to, 1, key, writeKey);
+}
+
 /** A lane: a message on the wire, and 40 bytes everywhere else. */
 export const lane: Kind<Lane> = {
   ...whole,
-  encoding: convertedEncoding(LANE_BYTES, laneParts, laneMessage.encoding),
+  encoding: codeEncoding(LANE_BYTES, writeLane),
   size: (value) => laneMessage.size(laneParts(value)),
   pathAt: (value, offset) => laneMessage.pathAt(laneParts(value), offset),
   reader(source) {

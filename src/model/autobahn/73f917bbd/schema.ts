@@ -8,7 +8,6 @@
 import { isObject } from '../../../cbor/shape.js';
 import {
   appQCAccess,
-  ascending,
   blockAccess,
   commitQCAccess,
   hash,
@@ -19,6 +18,7 @@ import {
   timestamp,
 } from '../common.js';
 import { optional, repeated, required } from '../fields.js';
+import { ascending } from '../lane-ranges.js';
 import { inside, Malformed } from '../malformed.js';
 import { Message } from '../message.js';
 import { OneOf } from '../one-of.js';
@@ -26,6 +26,7 @@ import { bytes, u64 } from '../scalars.js';
 import * as pb from './autobahn_pb.js';
 import { lane } from './lane.js';
 import type * as types from './types.js';
+import { writeAppProposal, writeLaneRange, writeProposal, writeTimeoutVote, writeView } from './vote-code.js';
 
 export { lane, publicKey, signature, timestamp };
 
@@ -135,6 +136,7 @@ export const laneRange = new Message<types.LaneRange>(
       lane: fields.lane(from),
     }),
   },
+  writeLaneRange,
 );
 
 /** All three numbers are required. */
@@ -157,6 +159,7 @@ export const view = new Message<types.View>(
       epochIndex: fields.epochIndex(from),
     }),
   },
+  writeView,
 );
 
 /** An application hash has no fixed length, and an absent one differs from an empty one. */
@@ -188,6 +191,7 @@ export const appProposal = new Message<types.AppProposal>(
         : { roadIndex, appHash, epochIndex, globalFirst, globalNext };
     },
   },
+  writeAppProposal,
 );
 
 /** verify.ts verifies the view's epoch and the range of global numbers. */
@@ -213,6 +217,7 @@ export const proposal = new Message<types.Proposal>(
       globalFirst: fields.globalFirst(from),
     }),
   },
+  writeProposal,
 );
 
 /** Like a CommitQC, but its signatures are field 2. */
@@ -258,10 +263,15 @@ export const pruneAnchor = new Message<types.PruneAnchor>(
 );
 
 /** The view number is absent if the voter saw no PrepareQC. */
-export const timeoutVote = new Message<types.TimeoutVote>(pb.TimeoutVoteSchema, {
-  view: required(1, view),
-  latestPrepareQCViewNumber: optional(2, u64),
-});
+export const timeoutVote = new Message<types.TimeoutVote>(
+  pb.TimeoutVoteSchema,
+  {
+    view: required(1, view),
+    latestPrepareQCViewNumber: optional(2, u64),
+  },
+  undefined,
+  writeTimeoutVote,
+);
 
 /** The message that is hashed and signed; its field number separates the kinds. */
 export const msg = new OneOf<types.Msg>(pb.MsgSchema, {
