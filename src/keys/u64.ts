@@ -17,7 +17,8 @@ const PADDED = /^[0-9]{20}$/;
 
 /** True for a bigint that is a u64. */
 export function isU64(value: unknown): value is bigint {
-  return typeof value === 'bigint' && value >= 0n && value <= U64_MAX;
+  // Two comparisons take more than twice as long in V8, and a round checks hundreds of numbers.
+  return typeof value === 'bigint' && BigInt.asUintN(64, value) === value;
 }
 
 /** True for a bigint that can be the number of a stored entry. */

@@ -24,7 +24,7 @@ export interface Encoding {
   readonly length: number | undefined;
   /** The fields of a `message`, ascending; the only field of a `wrapped` value. */
   readonly fields: readonly FieldEncoding[];
-  /** The encoding of `code`; of a `message`, the same encoding as that of its fields, if present. */
+  /** The encoding of `code`; of a `message`, the same encoding as that of its fields, if any. */
   readonly write: WriteCode | undefined;
   /** The field of each case of a `oneOf`. */
   readonly cases: ReadonlyMap<string, FieldEncoding>;
