@@ -3,6 +3,7 @@ import { copyOf, hex } from '../base/bytes.js';
 import {
   boolean,
   byteArray,
+  fieldNames,
   fields,
   iterable,
   mismatch,
@@ -28,6 +29,7 @@ const REASON_MAX = 1024;
 /** All parts. */
 export const VOTE_PARTS: readonly VotePart[] = ['rounds', 'app', 'lanes', 'own'];
 
+const checkAnswerNames = fieldNames<PeerAnswer>(['next', 'own']);
 const checkAnswer = fields<PeerAnswer>({ next: required(uint64), own: uint64 });
 
 /** The operations that a backend provides. */
@@ -170,7 +172,9 @@ export class StoreVotes<Block> implements VoteStore<Block> {
 
   async answer(validator: Uint8Array, answer: PeerAnswer): Promise<boolean> {
     byteArray(validator, 'votes.answer: validator');
-    checkAnswer(answer, 'votes.answer: answer');
+    const { next, own } = checkAnswerNames(answer, 'votes.answer: answer');
+    // Read once: what is stored is what is checked.
+    const given = checkAnswer(own === undefined ? { next } : { next, own }, 'votes.answer: answer');
     if (validator.length === 0 || validator.length > SIGNER_BYTES_MAX) {
       throw outOfRange(
         'votes.answer: validator',
@@ -178,8 +182,6 @@ export class StoreVotes<Block> implements VoteStore<Block> {
         `${validator.length} bytes`,
       );
     }
-    const { next, own } = answer;
-    const given = own === undefined ? { next } : { next, own };
     const name = hex(validator);
     const { signer } = this.planned;
     if (signer !== undefined && hex(signer) === name) return false;

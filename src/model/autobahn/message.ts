@@ -1,7 +1,8 @@
 /**
  * Messages as tables of fields. The same table defines how a message is encoded, decoded, checked,
  * and converted to and from CBOR, so these cannot disagree. Decoding reads the library's result
- * (parse.ts) by the same table.
+ * (parse.ts) by the same table. Code that encodes a message instead (code.ts) is compared with its
+ * table by a test.
  *
  * The encoding is the canonical one of the original at 11419398f
  * (sei-tendermint/internal/hashable), which is hashed: fields in ascending order, absent ones left

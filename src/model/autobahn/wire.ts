@@ -10,9 +10,10 @@
  * Reading uses a library (parse.ts), because the input may be hostile. Writing does not: hashes and
  * signatures cover these bytes, so they must be the original's canonical encoding. Protobuf does
  * not guarantee that a message is always encoded to the same bytes, and a new version of the
- * library could change them. Here the tables (message.ts) alone define the order and form of the
- * fields. A value is checked and written in one pass (encoding.ts), without a second tree of
- * objects. Tests compare the result with the library's `toBinary`.
+ * library could change them. Here the tables (message.ts) define the order and form of the fields.
+ * A value is checked and written in one pass (encoding.ts), without a second tree of objects.
+ * Messages of votes are written by code of their own (code.ts). Tests compare the code with the
+ * tables, and the result with the library's `toBinary`.
  */
 import { HALVES, HIGH, WORD } from '../../base/word.js';
 

@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { releaseStore } from '../../../src/adapter/level/index.js';
 import { autobahn, type Msg, openGuard, openLevel, openView, snapshot } from '../../../src/index.js';
-import { refused } from '../../support/faults.js';
+import { refused, rejection } from '../../support/faults.js';
 import { makeNetwork } from '../../support/network.js';
 import { inTemp } from '../../support/temp.js';
 import { appMsg, proposalMsg, timeoutMsg } from '../../support/vote-messages.js';
@@ -232,6 +232,29 @@ test(
     }
     const { logs, laneFloors, closed } = await release(copy);
     assert.equal([logs.get('timeout')?.floor, laneFloors.get(OTHER), closed], [[2n, 0n], 33n, []]);
+  }),
+);
+
+test(
+  'an answer is read once: what is stored was checked, and the store opens',
+  inTemp(async (dir) => {
+    const { copy } = await makeStores(dir);
+    const changing = (first: unknown) => {
+      let reads = 0;
+      return {
+        get next() {
+          return (reads++ === 0 ? first : 'x') as bigint;
+        },
+      };
+    };
+    {
+      await using store = await open(copy);
+      await using guard = await guardOf(store);
+      assert.match(`${await rejection(guard.answer(keys[1]!, changing('x')))}`, /TypeError.*answer\.next/);
+      assert.ok(await guard.answer(keys[1]!, changing(2n)));
+    }
+    await using view = await openView(copy, { model: autobahn });
+    assert.equal([...view.votes!.quarantine!.answers!.values()], [{ next: 2n }]);
   }),
 );
 
