@@ -83,12 +83,12 @@ function isAccepted(kind: Table, value: unknown): boolean {
   }
 }
 
-/** The same encoding without the code of its messages. */
+/** The same encoding without the code of its messages and cases. */
 function interpreted(encoding: Encoding): Encoding {
   const field = (of: FieldEncoding) => ({ ...of, encoding: interpreted(of.encoding) });
   return {
     ...encoding,
-    write: encoding.is === 'message' ? undefined : encoding.write,
+    write: encoding.is === 'code' ? encoding.write : undefined,
     fields: encoding.fields.map(field),
     cases: new Map([...encoding.cases].map(([kind, of]) => [kind, field(of)])),
   };

@@ -71,7 +71,9 @@ export function hashOf<T>(root: string, kind: Kind<T>, value: T): Uint8Array {
   const to = hashing ?? new Writer(HASHED_BYTES);
   hashing = undefined;
   to.reset();
-  if (!write(to, kind.encoding, value)) {
+  const { encoding } = kind;
+  // Code is called directly, past the interpreter, which is then not in the caches.
+  if (!(encoding.write === undefined ? write(to, encoding, value) : encoding.write(to, value))) {
     checked(root, kind, value);
     throw changedError();
   }

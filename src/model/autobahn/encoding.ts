@@ -14,6 +14,12 @@ import { LENGTH_DELIMITED, type WireType, type Writer } from './wire.js';
 
 type Properties = Record<string, unknown>;
 
+/** A value with its kind. */
+interface Tagged {
+  readonly kind: string;
+  readonly value: unknown;
+}
+
 /** How the values of a kind are encoded. All have the same properties, in the same order. */
 export interface Encoding {
   readonly is: 'integer' | 'nanos' | 'bytes' | 'message' | 'wrapped' | 'oneOf' | 'code';
@@ -24,7 +30,10 @@ export interface Encoding {
   readonly length: number | undefined;
   /** The fields of a `message`, ascending; the only field of a `wrapped` value. */
   readonly fields: readonly FieldEncoding[];
-  /** The encoding of `code`; of a `message`, the same encoding as that of its fields, if any. */
+  /**
+   * The encoding of `code`; of a `message` or a `oneOf`, the same encoding as that of its fields or
+   * cases, if any.
+   */
   readonly write: WriteCode | undefined;
   /** The field of each case of a `oneOf`. */
   readonly cases: ReadonlyMap<string, FieldEncoding>;
@@ -83,9 +92,25 @@ export function wrappedEncoding(field: FieldEncoding): Encoding {
   return { ...EMPTY, is: 'wrapped', fields: [field] };
 }
 
-/** Values with their kind: `{ kind, value }`. */
+/** Values with their kind: `{ kind, value }`. Cases whose messages have code are written by it. */
 export function oneOfEncoding(cases: ReadonlyMap<string, FieldEncoding>): Encoding {
-  return { ...EMPTY, is: 'oneOf', cases };
+  const table: Encoding = { ...EMPTY, is: 'oneOf', cases };
+  const coded = new Map<unknown, { readonly tag: number; readonly code: WriteCode }>();
+  for (const [kind, { tag, encoding }] of cases) {
+    if (encoding.write !== undefined) coded.set(kind, { tag, code: encoding.write });
+  }
+  return {
+    ...table,
+    write(to, value) {
+      if (!isObject<Tagged>(value)) return false;
+      const field = coded.get(value.kind);
+      if (field === undefined) return write(to, table, value);
+      const before = to.length;
+      if (!field.code(to, value.value)) return false;
+      to.delimit(field.tag, before);
+      return true;
+    },
+  };
 }
 
 /** Byte strings of `length` bytes that are other values on the wire. */
@@ -122,7 +147,8 @@ export function write(to: Writer, encoding: Encoding, value: unknown): boolean {
     case 'wrapped':
       return writeField(to, encoding.fields[0] as FieldEncoding, value);
     case 'oneOf': {
-      if (!isObject<{ kind: string; value: unknown }>(value)) return false;
+      if (encoding.write !== undefined) return encoding.write(to, value);
+      if (!isObject<Tagged>(value)) return false;
       const field = encoding.cases.get(value.kind as string);
       return field !== undefined && writeField(to, field, value.value);
     }

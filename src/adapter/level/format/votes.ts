@@ -23,16 +23,16 @@ import { cbor, text } from '../../../cbor/template.js';
 import type { CborWriter } from '../../../cbor/writer.js';
 import { isLaneId, isU64, LANE_FLOORS_KEY, type LaneId, laneBytes, laneIdOf, VOTES_KEY } from '../../../keys/index.js';
 import type { Position } from '../../../model/model.js';
-import type { PeerAnswer, Quarantine, VoteLogState, VoteState, Watermark } from '../../persistence.js';
+import type { PeerAnswer, Quarantine, VoteLogState, Watermark } from '../../persistence.js';
 import { SIGNER_BYTES_MAX, VOTE_PARTS } from '../../store-votes.js';
-import { NO_VOTES } from '../../vote-rules.js';
+import { type KeptVotes, NO_VOTES } from '../../vote-rules.js';
 import type { StoreBatch, WitnessSet } from '../../witness-set.js';
 import { witnessSetOf } from '../../witness-set.js';
 import { bodyOf, type EncodedRecord, encodeRecord, writeRecord } from './record.js';
 import { STORE_ID_BYTES } from './tip.js';
 
 /** What both records hold. */
-export interface StoredVotes extends VoteState {
+export interface StoredVotes extends KeptVotes {
   /** Inode and time of birth (nanoseconds) of `level/`. */
   readonly home: readonly [bigint, bigint] | undefined;
   readonly quarantine: StoredQuarantine | undefined;
