@@ -19,6 +19,19 @@ export function median(samples: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
 }
 
+/** Standard deviations of a normal distribution that hold its middle 90 %. */
+const MIDDLE_90 = 1.645;
+
+/**
+ * The bounds of the 90 % confidence interval of the median, for independent samples: the samples
+ * whose ranks are 1.645 standard deviations of a binomial distribution away from the middle. NaN
+ * without samples.
+ */
+export function medianInterval(samples: readonly number[]): readonly [number, number] {
+  const away = (MIDDLE_90 * Math.sqrt(samples.length)) / 2 / samples.length;
+  return [percentile(samples, 0.5 - away), percentile(samples, Math.min(1, 0.5 + away))];
+}
+
 /** The spread of a number over the repetitions. */
 export interface Spread {
   readonly median: number;

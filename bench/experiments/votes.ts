@@ -17,7 +17,7 @@ import { makeNetwork } from '../../test/support/network.js';
 import { positionals } from '../args.js';
 import { scratchRoot } from '../disk.js';
 import { RoundSource } from '../rounds.js';
-import { percentile } from '../stats.js';
+import { median, medianInterval } from '../stats.js';
 import { inTurn } from '../turns.js';
 import { WORKLOADS, type Workload, workloadOf } from '../workload.js';
 
@@ -26,6 +26,8 @@ const INNER_BYTES = 600;
 /** Turns before the measured ones: V8 has compiled nearly everything then. */
 const WARM_UP = 4000;
 const SEED = 1;
+/** Where the lane ranges of a proposal begin: numbers of three bytes, as after weeks. */
+const FIRST_BLOCK = 1_000_000n;
 
 const all = WORKLOADS.map(({ id }) => id).join(',');
 const [pairs = '1000', ids = all, directory, alone = '0'] = positionals(USAGE);
@@ -33,7 +35,7 @@ const inner = new Uint8Array(INNER_BYTES);
 
 /** A store with a guard, and votes for a proposal of that many lanes. */
 async function makeVoter(lanes: number) {
-  const network = makeNetwork({ validators: lanes });
+  const network = makeNetwork({ validators: lanes, firstBlock: FIRST_BLOCK });
   const secret = network.secret(0);
   const proposal = network.commitQC().vote;
   const dir = mkdtempSync(join(scratchRoot(directory), 'votes-'));
@@ -74,13 +76,20 @@ async function takeTurns(kinds: Kinds, turns: number, warmUp: number): Promise<M
   return ms;
 }
 
-/** The medians in microseconds, and their ratios to the median of the kind `base`. */
+/**
+ * The medians in microseconds; and of the pairs, which are the rounds of one turn, the median of the
+ * ratios to the kind `base` with its 90 % confidence interval, and of the differences.
+ */
 function report(title: string, ms: ReadonlyMap<string, readonly number[]>, pairsOfKinds: [string, string][]): void {
-  const median = (name: string) => percentile(ms.get(name) ?? [], 0.5) * 1000;
-  const medians = [...ms.keys()].map((name) => `${name} ${median(name).toFixed(1)} us`);
+  const times = (name: string) => ms.get(name) ?? [];
+  const medians = [...ms.keys()].map((name) => `${name} ${(median(times(name)) * 1000).toFixed(1)} us`);
   const ratios = pairsOfKinds.map(([name, base]) => {
-    const more = median(name) - median(base);
-    return `${name} / ${base} ${(median(name) / median(base)).toFixed(3)}, ${more.toFixed(1)} us more`;
+    const bases = times(base);
+    const ratio = times(name).map((time, turn) => time / (bases[turn] as number));
+    const more = times(name).map((time, turn) => (time - (bases[turn] as number)) * 1000);
+    const [low, high] = medianInterval(ratio);
+    const interval = `${median(ratio).toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+    return `${name} / ${base} ${interval}, ${median(more).toFixed(1)} us more`;
   });
   process.stdout.write(`${title}: ${medians.join(', ')}; ${ratios.join('; ')}\n`);
 }

@@ -71,7 +71,7 @@ export function ownRound<B, Q, A>(round: Round<B, Q, A>, entriesMax = Number.POS
   if (inner !== undefined) byteArray(inner, 'round.inner');
   if (commitQCs !== undefined && !Array.isArray(commitQCs)) iterable(commitQCs, 'round.commitQCs');
   if (blocks !== undefined && !Array.isArray(blocks)) iterable(blocks, 'round.blocks');
-  if (votes !== undefined) iterable(votes, 'round.votes');
+  if (votes !== undefined && !Array.isArray(votes)) iterable(votes, 'round.votes');
   const blockList = blocks === undefined ? undefined : listOf(blocks, entriesMax);
   return {
     anchor,
@@ -93,36 +93,33 @@ export function ownList<T>(entries: Iterable<T>, name: string, entriesMax = Numb
  * @throws LANESTORE_INVALID for more than {@link ROUND_VOTES_MAX}.
  */
 export function votesOf(votes: Iterable<unknown>): unknown[] {
-  const list: unknown[] = [];
-  for (const vote of votes) {
-    if (list.length >= ROUND_VOTES_MAX) {
-      throw new LanestoreError('LANESTORE_INVALID', `the call has more than ${ROUND_VOTES_MAX} votes; split it`);
-    }
-    list.push(vote);
-  }
-  return list;
+  return listOf(votes, ROUND_VOTES_MAX, 0, tooManyVotes);
 }
 
-function listOf<T>(entries: Iterable<T>, max: number, before = 0): T[] {
+function listOf<T>(entries: Iterable<T>, max: number, before = 0, refusal = tooManyEntries): T[] {
   if (Array.isArray(entries)) {
     // Read by index, and the length once: an array may have its own, endless iterator.
     const { length } = entries;
-    if (before + length > max) throw tooMany(max);
+    if (before + length > max) throw refusal(max);
     const list: T[] = [];
     for (let i = 0; i < length; i++) list.push(entries[i] as T);
     return list;
   }
   const list: T[] = [];
   for (const entry of entries) {
-    if (before + list.length >= max) throw tooMany(max);
+    if (before + list.length >= max) throw refusal(max);
     list.push(entry);
   }
   return list;
 }
 
-function tooMany(max: number): LanestoreError {
+function tooManyEntries(max: number): LanestoreError {
   const what = 'the call has more blocks and CommitQCs than';
   return new LanestoreError('LANESTORE_INVALID', `${what} maxRoundEntries = ${max}; split it`);
+}
+
+function tooManyVotes(max: number): LanestoreError {
+  return new LanestoreError('LANESTORE_INVALID', `the call has more than ${max} votes; split it`);
 }
 
 /**

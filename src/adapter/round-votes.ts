@@ -84,7 +84,11 @@ export function placedVote(model: Places, vote: unknown): PlacedVote {
     throw invalid(`a vote of log ${log} names more than ${BEFORE_MAX} positions of other logs`);
   }
   const positions: LogPlace['before'][number][] = [];
-  for (const [named, reached] of before) positions.push([named, positionIn(model, named, reached)]);
+  for (const pair of before) {
+    // By index: a pattern takes an iterator for each pair.
+    const named = pair[0];
+    positions.push([named, positionIn(model, named, pair[1])]);
+  }
   if (!isU64(needs)) throw invalid(`a vote of log ${log} needs a CommitQC that no road has: ${String(needs)}`);
   return { log, part: model.logs[log]!.part, at: position, before: positions, needs, digest };
 }

@@ -70,7 +70,8 @@ export function comparePositions(a: Position, b: Position): number {
     throw new RangeError(`positions of ${a.length} and ${b.length} numbers have no order`);
   }
   for (let i = 0; i < a.length; i++) {
-    const [number, compared] = [a[i] as bigint, b[i] as bigint];
+    const number = a[i] as bigint;
+    const compared = b[i] as bigint;
     if (number !== compared) return number < compared ? -1 : 1;
   }
   return 0;
@@ -95,7 +96,7 @@ export function judge(state: VoteState, vote: PlacedVote, nextCommitQC: bigint):
     if (order === 0) return Buffer.compare(vote.digest, watermark.digest) === 0 ? 'again' : 'differs';
     if (order < 0) return 'passed';
   }
-  for (const [log, at] of vote.before) if (reaches(state.logs.get(log), at)) return 'excluded';
+  for (const named of vote.before) if (reaches(state.logs.get(named[0]), named[1])) return 'excluded';
   return 'new';
 }
 

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ROUND_VOTES_MAX } from '../../src/adapter/arguments.js';
 import { advance, emptyState, isNoop, type PlanState } from '../../src/adapter/index.js';
+import type { StoredVotes } from '../../src/adapter/level/format/votes.js';
 import type { Cursor, Quarantine, VoteState } from '../../src/adapter/persistence.js';
 import {
   changedVotes,
@@ -311,6 +312,40 @@ test('the state after a change: the same object when it is asked for again, of t
   const other = { watermarks: planVotes(OPEN, [vote('step', [2n, 0n], 1)], 9n) };
   assert.equal(changedVotes(OPEN, other).logs.get('step')?.watermark?.at, [2n, 0n]);
   assert.equal(changedVotes(OPEN, {}), OPEN);
+});
+
+test('a change keeps everything else that a state holds', () => {
+  // Required: a field that is added to the state is missing here, and then must be kept.
+  const state: Required<StoredVotes> = {
+    signer: new Uint8Array(32),
+    logs: new Map([
+      ['app', { watermark: undefined, floor: [3n] }],
+      ['step', { watermark: { at: [1n, 0n], digest: new Uint8Array(32) }, floor: [0n, 7n] }],
+    ]),
+    laneFloors: new Map([[laneId('0a'), 7n]]),
+    quarantine: { ...closing(['own'], 'a test'), seq: 4n },
+    home: [5n, 6n],
+    sinks: { names: ['a'], quorum: 1 },
+    heirOf: [{ store: new Uint8Array(16), seq: 9n }],
+  };
+  const step = { at: [2n, 0n], digest: new Uint8Array(32).fill(1) };
+  const view = { at: [0n, 1n], digest: new Uint8Array(32).fill(2) };
+  const after = changedVotes(state, {
+    watermarks: new Map([
+      ['view', view],
+      ['step', step],
+    ]),
+  });
+  const logs: typeof state.logs = new Map([
+    ['app', { watermark: undefined, floor: [3n] }],
+    ['step', { watermark: step, floor: [0n, 7n] }],
+    ['view', { watermark: view, floor: undefined }],
+  ]);
+  assert.equal(after, { ...state, logs });
+  assert.equal([...after.logs.keys()], ['app', 'step', 'view']);
+  assert.equal(changedVotes(state, { sinks: null }), { ...state, sinks: undefined });
+  const signer = new Uint8Array(32).fill(3);
+  assert.equal(changedVotes(state, { signer }), { ...state, signer });
 });
 
 test.run();

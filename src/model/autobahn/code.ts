@@ -17,8 +17,8 @@ import { LENGTH_DELIMITED, VARINT, type Writer } from './wire.js';
 const I64_END = 2n ** 63n;
 
 /** Tags of field `number`, as tagOf makes them, which is too long for V8 to inline everywhere. */
-const delimited = (number: number): number => (number << 3) | LENGTH_DELIMITED;
-const varint = (number: number): number => (number << 3) | VARINT;
+export const delimited = (number: number): number => (number << 3) | LENGTH_DELIMITED;
+export const varint = (number: number): number => (number << 3) | VARINT;
 
 /** An unsigned 64-bit number. */
 export function u64Field(to: Writer, number: number, value: unknown): boolean {
@@ -55,9 +55,11 @@ export function listField<T>(
   return fault(items) === undefined;
 }
 
-/** The content of the message of a key. */
-export function writeKey(to: Writer, value: unknown): boolean {
-  return bytesField(to, 1, value, KEY_BYTES);
+/** A key, which is a message of one byte string. */
+export function keyField(to: Writer, number: number, value: unknown): boolean {
+  if (!isBytes(value, KEY_BYTES)) return false;
+  to.nestedBytes(delimited(number), delimited(1), value);
+  return true;
 }
 
 /** The content of a timestamp. */

@@ -174,15 +174,15 @@ function placeOf<A extends { readonly roadIndex: bigint }>(
     case 'laneVote':
       return { part: 'lanes', lane: laneIdOf(msg.value.lane), number: msg.value.blockNumber };
     case 'proposal':
-      return inView('proposal', msg.value.view, []);
+      return inView('proposal', msg.value.view);
     case 'prepareVote':
-      return inView('prepare', msg.value.view, [after('commit', msg.value.view), of('timeout', msg.value.view)]);
+      return inView('prepare', msg.value.view, after('commit', msg.value.view), of('timeout', msg.value.view));
     case 'commitVote':
-      return inView('commit', msg.value.view, [after('prepare', msg.value.view), of('timeout', msg.value.view)]);
+      return inView('commit', msg.value.view, after('prepare', msg.value.view), of('timeout', msg.value.view));
     case 'timeoutVote': {
       const { view, latestPrepareQCViewNumber: latest } = msg.value;
       const lock = latest === view.number ? after('commit', view) : of('commit', view);
-      return inView('timeout', view, [after('prepare', view), lock]);
+      return inView('timeout', view, after('prepare', view), lock);
     }
     case 'appVote':
       return { log: 'app', at: [appPosition(msg.value)], before: [], needs: msg.value.roadIndex + 1n };
@@ -193,9 +193,9 @@ type View = InView['view'];
 type Before = LogPlace['before'][number];
 
 /** A vote in a view requires the CommitQC of the road before it. */
-function inView(log: string, view: View, positions: readonly (Before | undefined)[]): LogPlace {
-  const before: Before[] = [];
-  for (const position of positions) if (position !== undefined) before.push(position);
+function inView(log: string, view: View, position?: Before, another?: Before): LogPlace {
+  const before: Before[] = position === undefined ? [] : [position];
+  if (another !== undefined) before.push(another);
   return { log, at: positionOf(view), before, needs: view.index };
 }
 

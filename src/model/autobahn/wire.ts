@@ -144,6 +144,22 @@ export class Writer {
     buffer.set(bytes, at + 2);
   }
 
+  /**
+   * A message of one byte string as a field: its tag and length, then the tag `inner`, the length
+   * of the byte string, and the bytes, of which there are at most 125.
+   */
+  nestedBytes(tag: number, inner: number, bytes: Uint8Array): void {
+    const { length } = bytes;
+    const at = this.#take(length + 4);
+    if (at < 0) return;
+    const buffer = this.#buffer;
+    buffer[at] = tag;
+    buffer[at + 1] = length + 2;
+    buffer[at + 2] = inner;
+    buffer[at + 3] = length;
+    buffer.set(bytes, at + 4);
+  }
+
   /** The low 64 bits as a field: its tag, and the number. */
   field64(tag: number, value: bigint): void {
     WORD[0] = value;

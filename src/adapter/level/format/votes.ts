@@ -122,8 +122,9 @@ function copied({ body, rows }: Written, { logs }: StoredVotes): EncodedRecord {
       const { watermark } = logs.get(log) as Row;
       if (watermark === before) continue;
       const numbers = offset + ARRAY_HEAD_BYTES;
-      for (const [i, number] of watermark.at.entries()) to.fillBigint(numbers + U64_BYTES * i + 1, number);
-      to.fillBytes(numbers + U64_BYTES * watermark.at.length + DIGEST_HEAD_BYTES, watermark.digest);
+      const { at, digest } = watermark;
+      for (let i = 0; i < at.length; i++) to.fillBigint(numbers + U64_BYTES * i + 1, at[i] as bigint);
+      to.fillBytes(numbers + U64_BYTES * at.length + DIGEST_HEAD_BYTES, digest);
     }
   });
 }

@@ -1,20 +1,26 @@
 /** The encodings of the messages of votes as code; schema.ts has their tables. */
 import { isObject } from '../../../cbor/shape.js';
-import { bytesField, listField, messageField, u64Field, writeKey, writeTimestamp } from '../code.js';
+import { isU64 } from '../../../keys/index.js';
+import { bytesField, delimited, listField, messageField, u64Field, varint, writeTimestamp } from '../code.js';
+import { isBytes } from '../encoding.js';
 import { ascending } from '../lane-ranges.js';
-import { HASH_BYTES } from '../sizes.js';
+import { HASH_BYTES, KEY_BYTES } from '../sizes.js';
 import type { Writer } from '../wire.js';
 import type { AppProposal, LaneRange, Proposal, TimeoutVote, View } from './types.js';
 
-/** Checks and writes a lane range. */
+/**
+ * Checks and writes a lane range. All checks come first: a proposal has up to hundreds of ranges,
+ * and takes a sixth longer with a check before each write.
+ */
 export function writeLaneRange(to: Writer, value: unknown): boolean {
-  return (
-    isObject<LaneRange>(value) &&
-    bytesField(to, 4, value.lastHash, HASH_BYTES) &&
-    u64Field(to, 3, value.next) &&
-    u64Field(to, 2, value.first) &&
-    messageField(to, 1, value.lane, writeKey)
-  );
+  if (!isObject<LaneRange>(value)) return false;
+  const { lane, first, next, lastHash } = value;
+  if (!isBytes(lane, KEY_BYTES) || !isU64(first) || !isU64(next) || !isBytes(lastHash, HASH_BYTES)) return false;
+  to.bytesField(delimited(4), lastHash);
+  to.field64(varint(3), next);
+  to.field64(varint(2), first);
+  to.nestedBytes(delimited(1), delimited(1), lane);
+  return true;
 }
 
 /** Checks and writes a view. */

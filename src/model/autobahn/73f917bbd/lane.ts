@@ -8,7 +8,7 @@
  * lane is a message.
  */
 import { LanestoreError } from '../../../errors.js';
-import { messageField, u64Field, writeKey } from '../code.js';
+import { keyField, u64Field } from '../code.js';
 import { publicKey } from '../common.js';
 import { codeEncoding, isBytes } from '../encoding.js';
 import { required } from '../fields.js';
@@ -59,7 +59,7 @@ const whole = bytes(LANE_BYTES);
 export function writeLane(to: Writer, value: unknown): boolean {
   if (!isBytes(value, LANE_BYTES)) return false;
   const { key, joined } = laneParts(value);
-  return u64Field(to, 2, joined) && messageField(to, 1, key, writeKey);
+  return u64Field(to, 2, joined) && keyField(to, 1, key);
 }
 
 /** A lane: a message on the wire, and 40 bytes everywhere else. */
