@@ -10,6 +10,7 @@
  * Under `strace -f -c -e trace=fdatasync,fsync`, `votes.js 0 none DIRECTORY ROUNDS` gives ROUNDS
  * votes alone and nothing else. Without workloads: `none`.
  */
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { autobahn, openGuard, openLevel } from '../../src/index.js';
@@ -18,7 +19,6 @@ import { positionals } from '../args.js';
 import { scratchRoot } from '../disk.js';
 import { RoundSource } from '../rounds.js';
 import { median, medianInterval } from '../stats.js';
-import { inTurn } from '../turns.js';
 import { WORKLOADS, type Workload, workloadOf } from '../workload.js';
 
 const USAGE = 'node .build/bench/experiments/votes.js [pairs] [workloads] [directory] [votes alone]';
@@ -60,11 +60,20 @@ type Voter = Awaited<ReturnType<typeof makeVoter>>;
 /** Kinds of rounds by name; each makes one round, to be run later. */
 type Kinds = Readonly<Record<string, () => () => Promise<unknown>>>;
 
+/**
+ * In random order: with a fixed one, work that a store does every few rounds, such as a new value
+ * file, could always meet the same kind.
+ */
+function shuffled<T>(items: readonly T[]): T[] {
+  const rest = [...items];
+  return items.map(() => rest.splice(randomInt(rest.length), 1)[0] as T);
+}
+
 /** The milliseconds of the rounds of each kind, which take turns. */
 async function takeTurns(kinds: Kinds, turns: number, warmUp: number): Promise<Map<string, number[]>> {
   const ms = new Map(Object.keys(kinds).map((name) => [name, [] as number[]]));
   for (let turn = 0; turn < turns + warmUp; turn++) {
-    for (const [name, make] of inTurn(Object.entries(kinds), turn)) {
+    for (const [name, make] of shuffled(Object.entries(kinds))) {
       const run = make();
       const begin = performance.now();
       await run();
@@ -77,8 +86,8 @@ async function takeTurns(kinds: Kinds, turns: number, warmUp: number): Promise<M
 }
 
 /**
- * The medians in microseconds; and of the pairs, which are the rounds of one turn, the median of the
- * ratios to the kind `base` with its 90 % confidence interval, and of the differences.
+ * The medians in microseconds. For each pair of kinds also the ratio within a turn, as the median
+ * with its 90 % confidence interval, and the median of the differences.
  */
 function report(title: string, ms: ReadonlyMap<string, readonly number[]>, pairsOfKinds: [string, string][]): void {
   const times = (name: string) => ms.get(name) ?? [];

@@ -117,7 +117,7 @@ export class Stage {
   }
 
   /** Watermarks, floors, quarantine and key, as text. */
-  voteText({ signer, logs, laneFloors, quarantine }: VoteState): string {
+  voteText({ signer, logs, laneFloors, quarantine, sinks }: VoteState): string {
     const lines = [...logs].map(
       ([log, { watermark, floor }]) =>
         `${log} ${watermark === undefined ? '' : `${watermark.at.join('/')} ${hex(watermark.digest)}`} ${floor ?? ''}`,
@@ -126,7 +126,9 @@ export class Stage {
       laneFloors.has(lane) ? [`lane ${place} ${laneFloors.get(lane)}`] : [],
     );
     const closed = quarantine === undefined ? [] : [`closed ${[...quarantine.parts].sort()}: ${quarantine.why}`];
-    return [signer === undefined ? 'no key' : hex(signer), ...lines.sort(), ...floors, ...closed].join('; ');
+    const witnessed = sinks === undefined ? [] : [sinksText(sinks)];
+    const key = signer === undefined ? 'no key' : hex(signer);
+    return [key, ...lines.sort(), ...floors, ...closed, ...witnessed].join('; ');
   }
 
   /** The CommitQC of an anchor. */
@@ -269,4 +271,10 @@ function hex(bytes: Uint8Array): string {
 
 function isPlainBytes(bytes: Uint8Array): boolean {
   return Object.getPrototypeOf(bytes) === Uint8Array.prototype;
+}
+
+/** `sinks 2 of a, b, before 1 of c`. */
+function sinksText({ names, quorum, former }: NonNullable<VoteState['sinks']>): string {
+  const before = former === undefined ? '' : `, before ${former.quorum} of ${former.names.join(', ')}`;
+  return `sinks ${quorum} of ${names.join(', ')}${before}`;
 }

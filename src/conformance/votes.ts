@@ -196,6 +196,18 @@ voting('a quarantine closes its parts at once, for good, and nothing else', asyn
   await reopenedAlike(stage);
 });
 
+voting('sinks are recorded, replaced and removed, without any vote', async (stage) => {
+  const [first, second] = [
+    { names: ['a', 'b'], quorum: 2 },
+    { names: ['c'], quorum: 1 },
+  ];
+  for (const sinks of [first, { ...second, former: first }, second, undefined]) {
+    await stage.votes.setSinks(sinks);
+    assert.deepEqual(stage.votes.durable.sinks, sinks);
+    await reopenedAlike(stage);
+  }
+});
+
 voting('blocks are read from the durable lane, and from nowhere else', async (stage) => {
   const blockOf = async (lane: number, number: bigint) => {
     const block = await stage.votes.block(stage.lane(lane), number);

@@ -92,6 +92,12 @@ export const VOTE_MUTANTS: Readonly<Record<string, ToyClass>> = {
       return { ...state, votes: { ...state.votes!, quarantine: undefined } };
     }
   },
+  'forgets its sinks when it is closed': class extends ToyStore {
+    override stateAtOpen() {
+      const state = super.stateAtOpen();
+      return { ...state, votes: { ...state.votes!, sinks: undefined } };
+    }
+  },
   'leaves no floor for a lane that is dropped': class extends ToyStore {
     override floored(votes: VoteState) {
       return votes;

@@ -9,6 +9,7 @@ import { exportState } from '../../src/migrations/index.js';
 import { refused } from '../support/faults.js';
 import { type PlainVote, plain, plainBlocks, plainSignature, plainVote } from '../support/plain-model.js';
 import { inTemp } from '../support/temp.js';
+import { three } from './sinks/memory.js';
 import { KEY } from './support.js';
 
 const test = suite('guard: the edges of a signing store');
@@ -92,7 +93,28 @@ test(
     await store.persist({ blocks });
     assert.is(read, 0);
     assert.equal(store.cursors.lanes.get('0a'), { first: 0n, next: 2n });
+    await store.votes?.bind(KEY);
+    const votes = Object.assign([plainVote('step', [1n, 0n])], { [Symbol.iterator]: () => assert.unreachable() });
+    await store.persist({ votes });
+    assert.equal(store.votes?.durable.logs.get('step')?.watermark?.at, [1n, 0n]);
     await store.close();
+  }),
+);
+
+test(
+  'a guard records its sinks when it is opened: without them none opens later, though nothing was signed',
+  inTemp(async (dir) => {
+    const [sink] = three();
+    const open = () => openLevel(join(dir, 'store'), { model: plain });
+    const store = await open();
+    const options = { model: plain, key: KEY, firstUse: true };
+    const guard = await openGuard({ ...options, store, sinks: [sink], quorum: 1, network: 'test', mode: 'before' });
+    await guard.close();
+    await store.close();
+    const again = await open();
+    assert.equal(again.votes?.durable.sinks?.names, [sink.name]);
+    await refused(openGuard({ ...options, store: again }), 'LANESTORE_INVALID', /sinks are missing/);
+    await again.close();
   }),
 );
 

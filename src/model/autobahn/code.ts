@@ -16,8 +16,9 @@ import { LENGTH_DELIMITED, VARINT, type Writer } from './wire.js';
 /** 2^63: one more than the highest signed number. */
 const I64_END = 2n ** 63n;
 
-/** Tags of field `number`, as tagOf makes them, which is too long for V8 to inline everywhere. */
+/** The tag of field `number`, as tagOf makes it, which is too long for V8 to inline everywhere. */
 export const delimited = (number: number): number => (number << 3) | LENGTH_DELIMITED;
+/** The tag of a field of the other type, as {@link delimited}. */
 export const varint = (number: number): number => (number << 3) | VARINT;
 
 /** An unsigned 64-bit number. */

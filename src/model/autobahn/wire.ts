@@ -27,6 +27,7 @@ export type WireType = typeof VARINT | typeof LENGTH_DELIMITED;
 const U64_MASK = 2n ** 64n - 1n;
 /** The high half of the lowest number that is not a safe integer. */
 const HIGH_UNSAFE = 2 ** 21;
+const U32_MAX = 2 ** 32 - 1;
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
@@ -177,11 +178,13 @@ export class Writer {
     this.#tagged(tag, this.length - before);
   }
 
-  /**
-   * A tag, and a number below 2^32: without the division of {@link varint}, and with one check for
-   * both.
-   */
+  /** A tag and a number, without the division of {@link varint} below 2^32. */
   #tagged(tag: number, value: number): void {
+    if (value > U32_MAX) {
+      this.varint(value);
+      this.byte(tag);
+      return;
+    }
     let size = 2;
     for (let rest = value; rest >= 0x80; rest >>>= 7) size++;
     let at = this.#take(size);

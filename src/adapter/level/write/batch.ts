@@ -155,8 +155,8 @@ export class BatchBuilder {
     const { base } = this;
     let { votes, laneFloors } = base;
     const before = this.#baseVotes;
-    const { signer, logs, quarantine } = this.#votes;
-    if (signer !== before.signer || logs !== before.logs || quarantine !== before.quarantine) {
+    const { quarantine } = this.#votes;
+    if (hasOtherRecord(this.#votes, before)) {
       const seq = base.seq + 1n;
       if (quarantine !== undefined && quarantine.seq === undefined) {
         this.#votes = { ...this.#votes, quarantine: { ...quarantine, seq } };
@@ -275,4 +275,24 @@ export class BatchBuilder {
     this.#operations.push(operation);
     this.#deletes++;
   }
+}
+
+/** Every field of the record `votes`: one that is added to the state is missing here. */
+const IN_RECORD: Readonly<Record<Exclude<keyof StoredVotes, 'laneFloors'>, true>> = {
+  logs: true,
+  signer: true,
+  home: true,
+  quarantine: true,
+  sinks: true,
+  heirOf: true,
+};
+
+/** True if the record `votes` of both states may differ. */
+function hasOtherRecord(votes: StoredVotes, before: StoredVotes): boolean {
+  // A vote changes this one, and waits for the answer.
+  if (votes.logs !== before.logs) return true;
+  for (const field in IN_RECORD) {
+    if (votes[field as keyof typeof IN_RECORD] !== before[field as keyof typeof IN_RECORD]) return true;
+  }
+  return false;
 }
