@@ -96,7 +96,7 @@ export function judge(state: VoteState, vote: PlacedVote, nextCommitQC: bigint):
     if (order === 0) return Buffer.compare(vote.digest, watermark.digest) === 0 ? 'again' : 'differs';
     if (order < 0) return 'passed';
   }
-  for (const named of vote.before) if (reaches(state.logs.get(named[0]), named[1])) return 'excluded';
+  for (const [log, at] of vote.before) if (reaches(state.logs.get(log), at)) return 'excluded';
   return 'new';
 }
 
