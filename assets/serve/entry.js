@@ -54,7 +54,10 @@ function HexView({ index, entryKey, forms }) {
       const path = `api/${index}/bytes?${search({ key: entryKey, form, offset: bytes.length })}`;
       const response = await fetch(path, { signal: abort.signal }).catch(() => undefined);
       if (!response?.ok || abort.signal.aborted) return;
-      const more = new Uint8Array(await response.arrayBuffer());
+      // Rejects if the user leaves the page before the body is here.
+      const body = await response.arrayBuffer().catch(() => undefined);
+      if (body === undefined) return;
+      const more = new Uint8Array(body);
       const all = new Uint8Array(bytes.length + more.length);
       all.set(bytes);
       all.set(more, bytes.length);

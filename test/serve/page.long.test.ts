@@ -221,4 +221,24 @@ test(
   }),
 );
 
+test(
+  'bytes of an entry that break off, as when the user leaves the page, are no error of the page',
+  inTemp(async (dir) => {
+    const location = join(dir, 'store');
+    await makeStore(location, { lanes: 1, rounds: 2 });
+    await showing([location], async ({ page, go }) => {
+      await page.addInitScript(`
+        globalThis.brokenOff = 0;
+        Response.prototype.arrayBuffer = async () => {
+          globalThis.brokenOff++;
+          throw new DOMException('signal is aborted without reason', 'AbortError');
+        };
+      `);
+      await go('#/0/entry/meta%2Ftip', 'Decoded');
+      await page.waitForFunction('globalThis.brokenOff > 0');
+      await page.evaluate(TWO_FRAMES);
+    });
+  }),
+);
+
 test.run();
