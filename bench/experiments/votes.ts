@@ -1,6 +1,7 @@
 /**
- * What a vote costs in a round. Rounds with a vote and without take turns on one store, so that the
- * disk's moods meet both. `node .build/bench/experiments/votes.js [pairs] [workloads] [directory]`
+ * What a vote costs in a round. Each turn has a round with a vote and one without, in random order,
+ * on one store, so that the disk's moods meet both.
+ * `node .build/bench/experiments/votes.js [pairs] [workloads] [directory]`
  *
  * First, rounds of a node's inner state only: without a vote, with one, signed by hand, and signed
  * by a guard. Then, for each workload, turns of a node: a round of the workload, and in the same
@@ -26,7 +27,7 @@ const INNER_BYTES = 600;
 /** Turns before the measured ones: V8 has compiled nearly everything then. */
 const WARM_UP = 4000;
 const SEED = 1;
-/** Where the lane ranges of a proposal begin: numbers of three bytes, as after weeks. */
+/** Where the lane ranges of a proposal begin: a number of three bytes, not the one byte of a 0. */
 const FIRST_BLOCK = 1_000_000n;
 
 const all = WORKLOADS.map(({ id }) => id).join(',');
@@ -69,7 +70,7 @@ function shuffled<T>(items: readonly T[]): T[] {
   return items.map(() => rest.splice(randomInt(rest.length), 1)[0] as T);
 }
 
-/** The milliseconds of the rounds of each kind, which take turns. */
+/** The milliseconds of the rounds of each kind; each turn has one of each. */
 async function takeTurns(kinds: Kinds, turns: number, warmUp: number): Promise<Map<string, number[]>> {
   const ms = new Map(Object.keys(kinds).map((name) => [name, [] as number[]]));
   for (let turn = 0; turn < turns + warmUp; turn++) {

@@ -277,7 +277,7 @@ export class BatchBuilder {
   }
 }
 
-/** Every field of the record `votes`: one that is added to the state is missing here. */
+/** Every field of the record `votes`: without a new one, this does not compile. */
 const IN_RECORD: Readonly<Record<Exclude<keyof StoredVotes, 'laneFloors'>, true>> = {
   logs: true,
   signer: true,
